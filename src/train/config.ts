@@ -1,0 +1,62 @@
+import type { DeviceInfo } from '../backends/backend.js';
+
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json | undefined };
+
+/** A thing made by name with options: a loss, an optimizer, a scheduler, a data set. */
+export interface Spec {
+  readonly name: string;
+  readonly options?: { readonly [key: string]: Json | undefined };
+}
+
+/** How the network of a run is made again. */
+export type ModelSpec =
+  /** From the registry of models. */
+  | { readonly name: string; readonly options?: { readonly [key: string]: Json | undefined } }
+  /** The default export of a module: a path relative to the working directory or absolute. */
+  | {
+      readonly path: string;
+      readonly name?: string;
+      readonly options?: { readonly [key: string]: Json | undefined };
+    };
+
+/** Per-channel mean and standard deviation of values in 0..1. */
+export interface Normalize {
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+}
+
+/** What determines the trajectory of a run: the same values, data and machine give the same bits. */
+export interface TrainingConfig {
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly seed: number;
+  readonly dropLast: boolean;
+  readonly loss: Json;
+  readonly optimizer: Json;
+  readonly scheduler?: Json;
+  readonly clip?: { readonly norm?: number; readonly value?: number };
+  readonly metrics: readonly string[];
+  readonly monitor: string;
+  readonly earlyStopping?: { readonly patience: number; readonly minDelta: number };
+}
+
+/** `config.json` of a run directory. */
+export interface RunConfig {
+  /** Version of this format. */
+  readonly format: 1;
+  /** Absent when a program trained a network that cannot be made again from a name or a file. */
+  readonly model?: ModelSpec;
+  /** What the caller wrote of the data: a specification that can open it again, and what identifies it. */
+  readonly data?: Json;
+  /** [C, H, W] */
+  readonly inputShape: readonly [number, number, number];
+  readonly classes: readonly string[];
+  readonly normalize: Normalize;
+  /** Trainable numbers. */
+  readonly parameters: number;
+  readonly training: TrainingConfig;
+  readonly device: DeviceInfo;
+  readonly versions: { readonly [name: string]: string };
+  /** Whatever else the caller wants to keep (the command line). */
+  readonly extra?: Json;
+}
