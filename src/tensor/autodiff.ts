@@ -1,6 +1,6 @@
 import { full, Tensor, type Node } from './node.js';
-import { opTable } from './ops/table.js';
-import type { OpName } from './ops/signatures.js';
+import { opDef } from './ops/table.js';
+import { withLayer } from './scope.js';
 import { formatShape, ShapeError } from './shape.js';
 import { topologicalOrder } from './topology.js';
 
@@ -47,10 +47,13 @@ export function gradients(of: Tensor, wrt: readonly Tensor[], upstream?: Tensor)
 }
 
 function inputGradients(node: Node, outputs: Tensor[], dy: (Tensor | undefined)[], wanted: boolean[]) {
-  const rule = opTable[node.op as OpName].gradient;
+  const rule = opDef(node.op).gradient;
   if (typeof rule !== 'function') {
     const where = node.label ? `${node.label}: ` : '';
     throw new ShapeError(`${where}${node.op} has no gradient: ${rule.notDifferentiable}`);
   }
-  return rule({ inputs: node.inputs, outputs, dy, attrs: node.attrs as never, wanted });
+  // The backward pass carries the label of the layer it belongs to.
+  return withLayer(node.label, () =>
+    rule({ inputs: node.inputs, outputs, dy, attrs: node.attrs as never, wanted }),
+  );
 }
