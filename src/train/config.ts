@@ -1,17 +1,12 @@
 import type { DeviceInfo } from '../backends/backend.js';
+import type { Json, Spec } from '../util/registry.js';
 
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json | undefined };
-
-/** A thing made by name with options: a loss, an optimizer, a scheduler, a data set. */
-export interface Spec {
-  readonly name: string;
-  readonly options?: { readonly [key: string]: Json | undefined };
-}
+export type { Json, Spec };
 
 /** How the network of a run is made again. */
 export type ModelSpec =
   /** From the registry of models. */
-  | { readonly name: string; readonly options?: { readonly [key: string]: Json | undefined } }
+  | Spec
   /** The default export of a module: a path relative to the working directory or absolute. */
   | {
       readonly path: string;

@@ -1,0 +1,84 @@
+import type { EpochRecord, MetricValue } from './events.js';
+
+/** Which number says what the best epoch is. */
+export interface MonitorOptions {
+  /** `valid.loss`, `train.loss` or a metric such as `valid.accuracy` or `valid.f1.macro`. */
+  readonly of: string;
+  readonly direction: 'lower' | 'higher';
+}
+
+export interface EarlyStoppingOptions {
+  /** Ends training after this many epochs without improvement. */
+  readonly patience: number;
+  /** An improvement is more than this. Default 0. */
+  readonly minDelta?: number;
+}
+
+/** What a checkpoint keeps of it. */
+export interface MonitorState {
+  readonly best: { readonly epoch: number; readonly value: number } | null;
+  /** The value that early stopping last counted as an improvement, and epochs since. */
+  readonly reference: number | null;
+  readonly waited: number;
+}
+
+/** Follows one number of the epoch records: remembers the best epoch and says when it is time to give up. */
+export class Monitor {
+  private state: MonitorState = { best: null, reference: null, waited: 0 };
+
+  constructor(
+    readonly options: MonitorOptions,
+    readonly stopping?: EarlyStoppingOptions,
+  ) {
+    if (stopping && !(Number.isInteger(stopping.patience) && stopping.patience > 0))
+      throw new Error(
+        `early stopping: patience is ${stopping.patience}, it must be a whole number of epochs, at least 1`,
+      );
+    if (stopping?.minDelta !== undefined && !(stopping.minDelta >= 0))
+      throw new Error(`early stopping: minDelta is ${stopping.minDelta}, it must not be negative`);
+  }
+
+  /** Takes an epoch's record. NaN is never an improvement. Throws if the record has no such number. */
+  update(record: EpochRecord): { best: boolean; stop: boolean } {
+    const value = valueOf(record, this.options.of);
+    const { best, reference, waited } = this.state;
+    const improves = (than: number | null, by: number) =>
+      !Number.isNaN(value) &&
+      (than === null || (this.options.direction === 'lower' ? value < than - by : value > than + by));
+    const isBest = improves(best?.value ?? null, 0);
+    const moved = improves(reference, this.stopping?.minDelta ?? 0);
+    this.state = {
+      best: isBest ? { epoch: record.epoch, value } : best,
+      reference: moved ? value : reference,
+      waited: moved ? 0 : waited + 1,
+    };
+    return { best: isBest, stop: this.stopping !== undefined && this.state.waited >= this.stopping.patience };
+  }
+
+  get best(): MonitorState['best'] {
+    return this.state.best;
+  }
+  snapshot(): MonitorState {
+    return this.state;
+  }
+  restore(state: MonitorState): void {
+    this.state = state;
+  }
+}
+
+/** The number at a dotted path of a record (`valid.loss`). */
+export function valueOf(record: EpochRecord, path: string): number {
+  let at: unknown = record;
+  for (const key of path.split('.')) at = (at as Record<string, MetricValue> | undefined)?.[key];
+  if (typeof at !== 'number') {
+    const has = [...numbersIn(record.train, 'train'), ...numbersIn(record.valid, 'valid')];
+    throw new Error(`there is no number "${path}" to choose the best epoch by; there are ${has.join(', ')}`);
+  }
+  return at;
+}
+
+function* numbersIn(value: MetricValue | undefined, path: string): Generator<string> {
+  if (typeof value === 'number') yield path;
+  else if (typeof value === 'object' && !Array.isArray(value))
+    for (const [key, inner] of Object.entries(value)) yield* numbersIn(inner, `${path}.${key}`);
+}

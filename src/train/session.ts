@@ -1,0 +1,70 @@
+import type { Backend, Program, Store } from '../backends/backend.js';
+import { materialise, readBack } from '../nn/materialise.js';
+import type { Module } from '../nn/module.js';
+import { buildGraph, type GraphSpec } from '../tensor/graph.js';
+import { type HostTensor, hostTensor } from '../tensor/shape.js';
+
+/**
+ * A network on a device: its parameters and buffers in a store of its own, and the programs compiled for it so far.
+ * Programs are kept by key: mode, shapes and the set of frozen parameters.
+ */
+export class Session {
+  readonly store: Store;
+  private readonly programs = new Map<string, Promise<Program>>();
+  private ready: Promise<void> | undefined;
+
+  constructor(
+    readonly net: Module,
+    readonly backend: Backend,
+  ) {
+    net.bindNames();
+    this.store = backend.createStore();
+  }
+
+  /** Puts the network's values on the device, once. Values that nobody loaded are initialised from `seed`. */
+  materialise(seed: number): Promise<void> {
+    return (this.ready ??= materialise(this.net, this.backend, this.store, seed));
+  }
+
+  /** The program for a key, compiled by the first who asks. */
+  program(key: string, build: () => GraphSpec): Promise<Program> {
+    const full = `${key}|${this.frozen()}`;
+    let program = this.programs.get(full);
+    if (!program) {
+      program = Promise.resolve().then(() => this.backend.compile(buildGraph(build()), this.store, { name: key }));
+      this.programs.set(full, program);
+      program.catch(() => this.programs.delete(full));
+    }
+    return program;
+  }
+
+  /** Values of all states whose name `keep` accepts, in the store's order, as of all runs queued so far. */
+  async read(keep: (name: string) => boolean): Promise<Map<string, HostTensor>> {
+    const names = [...this.store.entries().keys()].filter(keep);
+    const values = await Promise.all(names.map((name) => this.store.get(name)));
+    return new Map(names.map((name, i) => [name, values[i]!]));
+  }
+
+  async write(tensors: Iterable<readonly [string, HostTensor]>): Promise<void> {
+    for (const [name, value] of tensors) await this.store.set(name, value);
+  }
+
+  /** Brings the network's values back to the host (`net.stateDict()`). */
+  async readBack(): Promise<void> {
+    if (this.ready) await readBack(this.net, this.store);
+  }
+
+  dispose(): void {
+    for (const program of this.programs.values()) program.then((p) => p.dispose()).catch(() => {});
+    this.programs.clear();
+    this.store.dispose();
+  }
+
+  private frozen(): string {
+    const names = [...this.net.parameters()].filter(([, p]) => !p.requiresGrad).map(([name]) => name);
+    return names.join(',');
+  }
+}
+
+/** The key of all random numbers of a step. */
+export const rngKey = (seed: number, step: number): HostTensor => hostTensor(Int32Array.of(seed, step), [2]);
