@@ -1,9 +1,8 @@
 import type { Backend, Store } from '../backends/backend.js';
 import { buildGraph } from '../tensor/graph.js';
-import { apply, input, type Tensor } from '../tensor/node.js';
+import { input, type Tensor } from '../tensor/node.js';
 import { hostTensor } from '../tensor/shape.js';
 import type { Module } from './module.js';
-import { streamOf } from './trace.js';
 
 /**
  * Puts every parameter and buffer of `model` into `store`: the values it has on the host, or else its initialiser's,
@@ -14,14 +13,8 @@ export async function materialise(model: Module, backend: Backend, store: Store,
   const rng = input('rng', [2], 'int32');
   const updates: Record<string, Tensor> = {};
   for (const [path, parameter] of model.states()) {
-    if (parameter.value) {
-      await store.set(path, parameter.value);
-      continue;
-    }
-    let calls = 0;
-    updates[path] = parameter.init(parameter.shape, (distribution) =>
-      apply('random', [rng], { shape: parameter.shape, distribution, stream: streamOf(`${path}#${calls++}`) }),
-    ).cast(parameter.dtype);
+    if (parameter.value) await store.set(path, parameter.value);
+    else updates[path] = parameter.initial(rng);
   }
   if (Object.keys(updates).length === 0) return;
   const program = await backend.compile(buildGraph({ updates }), store, { name: 'initialise' });

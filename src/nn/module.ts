@@ -102,7 +102,8 @@ export abstract class Module {
     for (const [path, parameter] of states) {
       const value = dict[path];
       if (!value) {
-        if (strict) throw new Error(`the weights have no "${path}" ${formatShape(parameter.shape)}, which the network needs`);
+        if (strict)
+          throw new Error(`the weights have no "${path}" ${formatShape(parameter.shape)}, which the network needs`);
         continue;
       }
       if (!sameShape(value.shape, parameter.shape))
@@ -112,7 +113,8 @@ export abstract class Module {
     }
     if (strict)
       for (const [path, value] of Object.entries(dict))
-        if (!states.has(path)) throw new Error(`the weights hold "${path}" ${formatShape(value.shape)}, which the network does not have`);
+        if (!states.has(path))
+          throw new Error(`the weights hold "${path}" ${formatShape(value.shape)}, which the network does not have`);
     for (const [path, parameter] of states) if (dict[path]) parameter.value = dict[path];
   }
 
@@ -120,7 +122,8 @@ export abstract class Module {
   stateDict(): Record<string, HostTensor> {
     const dict: Record<string, HostTensor> = {};
     for (const [path, parameter] of this.states()) {
-      if (!parameter.value) throw new Error(`"${path}" has no values yet: initialise the network or load weights first`);
+      if (!parameter.value)
+        throw new Error(`"${path}" has no values yet: initialise the network or load weights first`);
       dict[path] = parameter.value;
     }
     return dict;

@@ -1,6 +1,7 @@
-import { type DType } from '../tensor/dtype.js';
-import { apply, Tensor } from '../tensor/node.js';
-import { formatShape, type HostTensor, sameShape, type Shape, ShapeError } from '../tensor/shape.js';
+import type { DType } from '../tensor/dtype.js';
+import { apply, constant, stateValues, Tensor } from '../tensor/node.js';
+import { formatShape, type HostTensor, hostTensor, type Shape, ShapeError, sameShape } from '../tensor/shape.js';
+import { streamOf } from './trace.js';
 
 /** Random float32 numbers in the shape of the parameter that is being initialised; each call gives new ones. */
 export type RandomSource = (distribution: 'uniform' | 'normal') => Tensor;
@@ -31,6 +32,21 @@ export class Parameter extends Tensor {
   ) {
     super(apply('state', [], { name: '', shape: [...shape], dtype: options.dtype ?? 'float32' }).node);
     this.localName = options.name;
+    stateValues.set(
+      this.node,
+      (fallbackName) =>
+        this.#value ?? this.initial(constant(hostTensor(new Int32Array(2), [2])), this.path || fallbackName),
+    );
+  }
+
+  /**
+   * First values as a graph: a function of the random key (int32 [2]: seed and 0) and the parameter's path only.
+   */
+  initial(rng: Tensor, path = this.path): Tensor {
+    let calls = 0;
+    return this.init(this.shape, (distribution) =>
+      apply('random', [rng], { shape: this.shape, distribution, stream: streamOf(`${path}#${calls++}`) }),
+    ).cast(this.dtype);
   }
 
   get path(): string {

@@ -1,4 +1,4 @@
-import { full, Tensor, type Node } from './node.js';
+import { full, type Node, Tensor } from './node.js';
 import { opDef } from './ops/table.js';
 import { withLayer } from './scope.js';
 import { formatShape, ShapeError } from './shape.js';
@@ -53,7 +53,5 @@ function inputGradients(node: Node, outputs: Tensor[], dy: (Tensor | undefined)[
     throw new ShapeError(`${where}${node.op} has no gradient: ${rule.notDifferentiable}`);
   }
   // The backward pass carries the label of the layer it belongs to.
-  return withLayer(node.label, () =>
-    rule({ inputs: node.inputs, outputs, dy, attrs: node.attrs as never, wanted }),
-  );
+  return withLayer(node.label, () => rule({ inputs: node.inputs, outputs, dy, attrs: node.attrs as never, wanted }));
 }

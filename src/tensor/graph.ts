@@ -1,8 +1,8 @@
 import type { Node, Tensor } from './node.js';
-import { opTable } from './ops/table.js';
 import { shapeContext } from './ops/define.js';
 import type { OpAttrs, OpName } from './ops/signatures.js';
-import { formatShape, sameShape, ShapeError, type TensorType } from './shape.js';
+import { opDef } from './ops/table.js';
+import { formatShape, ShapeError, sameShape, type TensorType } from './shape.js';
 import { topologicalOrder } from './topology.js';
 
 /** Output `output` of node number `node`. */
@@ -74,12 +74,13 @@ export function verifyGraph(graph: Graph): void {
     throw new ShapeError(`graph node ${i} (${graph.nodes[i]?.op}): ${message}`);
   };
   const checkRef = (i: number, [n, o]: ValueRef) => {
-    if (!(n >= 0 && n < i)) bad(Math.min(i, graph.nodes.length - 1), `takes a value of node ${n}, which does not come before it`);
+    if (!(n >= 0 && n < i))
+      bad(Math.min(i, graph.nodes.length - 1), `takes a value of node ${n}, which does not come before it`);
     if (!graph.nodes[n]!.outputs[o]) bad(n, `has no output ${o}`);
   };
   const named = { input: new Map<string, TensorType>(), state: new Map<string, TensorType>() };
   for (const [i, node] of graph.nodes.entries()) {
-    const def = opTable[node.op];
+    const def = opDef(node.op);
     if (!def) bad(i, 'unknown operation');
     for (const r of node.inputs) checkRef(i, r);
     const inputs = node.inputs.map((r) => typeOf(graph, r));

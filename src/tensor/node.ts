@@ -1,7 +1,7 @@
-import { type DType, dtypeOf, type TypedArray } from './dtype.js';
-import { layerPath } from './scope.js';
-import { hostTensor, type HostTensor, normaliseAxes, numel, sameShape, type Shape, type TensorType } from './shape.js';
+import { allocate, type DType, dtypeOf, type TypedArray } from './dtype.js';
 import type { OpAttrs, OpName } from './ops/signatures.js';
+import { layerPath } from './scope.js';
+import { type HostTensor, hostTensor, normaliseAxes, numel, type Shape, sameShape, type TensorType } from './shape.js';
 
 /** One application of an operation. Nodes form a directed acyclic graph through the tensors they take. */
 export interface Node<K extends OpName = OpName> {
@@ -126,6 +126,9 @@ export function apply<K extends OpName>(op: K, inputs: readonly Tensor[], attrs:
   return applyAll(op, inputs, attrs)[0]!;
 }
 
+/** Values of `state` nodes outside of any store, for `await t.data()`: whoever makes such a node may register them. */
+export const stateValues = new WeakMap<Node, (fallbackName: string) => HostTensor | Tensor>();
+
 type Evaluator = (tensors: readonly Tensor[]) => Promise<HostTensor[]>;
 let evaluator: Evaluator | undefined;
 
@@ -142,14 +145,16 @@ export function evaluate(tensors: readonly Tensor[]): Promise<HostTensor[]> {
 
 /** A tensor with given values: a number, nested arrays, or a typed array with its shape. */
 export function tensor(values: number | NestedArray | TypedArray, shape?: Shape, dtype?: DType): Tensor {
-  if (typeof values === 'number' || Array.isArray(values)) {
-    const flat: number[] = [];
-    const found = flatten(values, flat);
-    const type = dtype ?? 'float32';
-    const data = type === 'float64' ? Float64Array.from(flat) : type === 'int32' ? Int32Array.from(flat) : type === 'float32' ? Float32Array.from(flat) : Uint8Array.from(flat);
-    return constant(hostTensor(data, shape ?? found, type));
+  if (ArrayBuffer.isView(values)) {
+    const data = values as TypedArray;
+    return constant(hostTensor(data, shape ?? [data.length], dtype ?? dtypeOf(data)));
   }
-  return constant(hostTensor(values, shape ?? [values.length], dtype ?? dtypeOf(values)));
+  const flat: number[] = [];
+  const found = flatten(values as number | NestedArray, flat);
+  const type = dtype ?? 'float32';
+  const data = allocate(type, flat.length);
+  data.set(flat);
+  return constant(hostTensor(data, shape ?? found, type));
 }
 
 export type NestedArray = readonly (number | NestedArray)[];

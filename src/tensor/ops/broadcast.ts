@@ -1,6 +1,6 @@
 import type { TypedArray } from '../dtype.js';
 import type { Tensor } from '../node.js';
-import { type HostTensor, numel, sameShape, type Shape, stridesOf } from '../shape.js';
+import { type HostTensor, numel, type Shape, sameShape, stridesOf } from '../shape.js';
 
 /** For every element of `to`, in row-major order, the index of the element of `from` that broadcasts onto it. */
 export function broadcastIndices(from: Shape, to: Shape): Int32Array {

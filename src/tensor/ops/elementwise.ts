@@ -5,7 +5,19 @@ import { expand, sumTo } from './broadcast.js';
 import type { GradientContext, OpDef } from './define.js';
 import type { OpName } from './signatures.js';
 
-type UnaryName = 'neg' | 'abs' | 'sign' | 'exp' | 'log' | 'sqrt' | 'reciprocal' | 'floor' | 'tanh' | 'sigmoid' | 'relu' | 'softplus';
+type UnaryName =
+  | 'neg'
+  | 'abs'
+  | 'sign'
+  | 'exp'
+  | 'log'
+  | 'sqrt'
+  | 'reciprocal'
+  | 'floor'
+  | 'tanh'
+  | 'sigmoid'
+  | 'relu'
+  | 'softplus';
 type BinaryName = 'add' | 'sub' | 'mul' | 'div' | 'pow' | 'maximum' | 'minimum';
 type CompareName = 'equal' | 'less' | 'lessEqual';
 
@@ -93,27 +105,42 @@ function compare<K extends CompareName | 'and' | 'or'>(
   };
 }
 
-const op = (name: 'mul' | 'div' | 'sub' | 'equal' | 'less' | 'lessEqual', a: Tensor, b: Tensor) => apply(name, [a, b], {});
+const op = (name: 'mul' | 'div' | 'sub' | 'equal' | 'less' | 'lessEqual', a: Tensor, b: Tensor) =>
+  apply(name, [a, b], {});
 const un = (name: UnaryName, x: Tensor) => apply(name, [x], {});
 
 /** Where the gradient of max(a, b) goes: to the larger, half to each of equals (as in PyTorch). */
 const share = (dy: Tensor, winner: Tensor, loser: Tensor) =>
-  dy.mul(op('less', loser, winner).cast(dy.dtype).add(op('equal', loser, winner).cast(dy.dtype).mul(0.5)));
+  dy.mul(
+    op('less', loser, winner)
+      .cast(dy.dtype)
+      .add(op('equal', loser, winner).cast(dy.dtype).mul(0.5)),
+  );
 
 export const elementwiseOps = {
-  neg: unary<'neg'>('-x', (x) => -x, (dy) => dy.neg()),
+  neg: unary<'neg'>(
+    '-x',
+    (x) => -x,
+    (dy) => dy.neg(),
+  ),
   abs: unary<'abs'>('|x|; gradient 0 at 0', Math.abs, (dy, x) => dy.mul(un('sign', x))),
   sign: unary<'sign'>('-1, 0 or 1', (x) => (Number.isNaN(x) ? Number.NaN : x > 0 ? 1 : x < 0 ? -1 : 0), STEPS),
   exp: unary<'exp'>('e^x', Math.exp, (dy, _x, y) => dy.mul(y)),
   log: unary<'log'>('natural logarithm', Math.log, (dy, x) => dy.div(x)),
   sqrt: unary<'sqrt'>('square root', Math.sqrt, (dy, _x, y) => dy.mul(0.5).div(y)),
-  reciprocal: unary<'reciprocal'>('1 / x', (x) => 1 / x, (dy, _x, y) => dy.mul(y).mul(y).neg()),
+  reciprocal: unary<'reciprocal'>(
+    '1 / x',
+    (x) => 1 / x,
+    (dy, _x, y) => dy.mul(y).mul(y).neg(),
+  ),
   floor: unary<'floor'>('largest integer <= x', Math.floor, STEPS),
   tanh: unary<'tanh'>('hyperbolic tangent', Math.tanh, (dy, _x, y) => dy.mul(y.mul(y).neg().add(1))),
   sigmoid: unary<'sigmoid'>('1 / (1 + e^-x)', sigmoid, (dy, _x, y) => dy.mul(y).mul(y.neg().add(1))),
   // Written with y so that the input need not be kept; y > 0 exactly where x > 0.
-  relu: unary<'relu'>('max(x, 0); gradient 0 at 0, NaN stays NaN', (x) => (x < 0 ? 0 : x), (dy, _x, y) =>
-    apply('where', [op('less', zero(y), y), dy, zero(dy)], {}),
+  relu: unary<'relu'>(
+    'max(x, 0); gradient 0 at 0, NaN stays NaN',
+    (x) => (x < 0 ? 0 : x),
+    (dy, _x, y) => apply('where', [op('less', zero(y), y), dy, zero(dy)], {}),
   ),
   softplus: unary<'softplus'>('log(1 + e^x)', softplus, (dy, x) => dy.mul(un('sigmoid', x))),
 

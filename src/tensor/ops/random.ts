@@ -45,7 +45,12 @@ function mulHigh(x: number, y: number): number {
 const UNIT = 2 ** -24;
 
 /** Fills `out` with uniform numbers in [0, 1) of 24 bits each. */
-export function fillUniform(out: { [i: number]: number; length: number }, stream: number, k0: number, k1: number): void {
+export function fillUniform(
+  out: { [i: number]: number; length: number },
+  stream: number,
+  k0: number,
+  k1: number,
+): void {
   const words = new Uint32Array(4);
   for (let i = 0; i < out.length; i++) {
     if (i % 4 === 0) philox(i / 4, stream, k0, k1, words);

@@ -1,5 +1,5 @@
 import { apply } from '../node.js';
-import { broadcastShapes, formatShape, numel, sameShape, type Shape, stridesOf } from '../shape.js';
+import { broadcastShapes, formatShape, numel, type Shape, sameShape, stridesOf } from '../shape.js';
 import { broadcastIndices, sumTo } from './broadcast.js';
 import type { OpDef } from './define.js';
 import type { OpName } from './signatures.js';
@@ -7,7 +7,12 @@ import type { OpName } from './signatures.js';
 const isSize = (d: number) => Number.isInteger(d) && d >= 0;
 
 /** Calls `visit(i, j)` for every element i of a row-major `shape`, with j = base + sum of index * stride. */
-export function walk(shape: Shape, base: number, strides: readonly number[], visit: (i: number, j: number) => void): void {
+export function walk(
+  shape: Shape,
+  base: number,
+  strides: readonly number[],
+  visit: (i: number, j: number) => void,
+): void {
   const count = numel(shape);
   const index = new Array<number>(shape.length).fill(0);
   let at = base;
@@ -65,9 +70,14 @@ export const shapeOps = {
     gradient: ({ dy: [dy], attrs: { axes } }) => [dy!.permute(axes.map((_, i) => axes.indexOf(i)))],
     kernel([x], [y], { axes }) {
       const strides = stridesOf(x!.shape);
-      walk(y!.shape, 0, axes.map((a) => strides[a]!), (i, j) => {
-        y!.data[i] = x!.data[j]!;
-      });
+      walk(
+        y!.shape,
+        0,
+        axes.map((a) => strides[a]!),
+        (i, j) => {
+          y!.data[i] = x!.data[j]!;
+        },
+      );
     },
   },
 
@@ -79,7 +89,9 @@ export const shapeOps = {
       if (start.length !== rank || stop.length !== rank || step.length !== rank)
         context.fail(`start, stop and step must have ${rank} entries`);
       const shape = x!.shape.map((d, i) => {
-        if (!(isSize(start[i]!) && start[i]! <= stop[i]! && stop[i]! <= d && Number.isInteger(step[i]) && step[i]! >= 1))
+        if (
+          !(isSize(start[i]!) && start[i]! <= stop[i]! && stop[i]! <= d && Number.isInteger(step[i]) && step[i]! >= 1)
+        )
           context.fail(`axis ${i} of size ${d} cannot be sliced from ${start[i]} to ${stop[i]} by ${step[i]}`);
         return Math.ceil((stop[i]! - start[i]!) / step[i]!);
       });
@@ -95,9 +107,14 @@ export const shapeOps = {
     kernel([x], [y], { start, step }) {
       const strides = stridesOf(x!.shape);
       const base = start.reduce((sum, s, i) => sum + s * strides[i]!, 0);
-      walk(y!.shape, base, strides.map((s, i) => s * step[i]!), (i, j) => {
-        y!.data[i] = x!.data[j]!;
-      });
+      walk(
+        y!.shape,
+        base,
+        strides.map((s, i) => s * step[i]!),
+        (i, j) => {
+          y!.data[i] = x!.data[j]!;
+        },
+      );
     },
   },
 
@@ -107,8 +124,11 @@ export const shapeOps = {
     shape([x], { low, high, interior }, context) {
       const rank = x!.shape.length;
       for (const [name, list] of Object.entries({ low, high, interior }))
-        if (list.length !== rank || !list.every(isSize)) context.fail(`${name} must be ${rank} whole numbers >= 0, got [${list.join(', ')}]`);
-      return [{ shape: x!.shape.map((d, i) => low[i]! + d + Math.max(d - 1, 0) * interior[i]! + high[i]!), dtype: x!.dtype }];
+        if (list.length !== rank || !list.every(isSize))
+          context.fail(`${name} must be ${rank} whole numbers >= 0, got [${list.join(', ')}]`);
+      return [
+        { shape: x!.shape.map((d, i) => low[i]! + d + Math.max(d - 1, 0) * interior[i]! + high[i]!), dtype: x!.dtype },
+      ];
     },
     gradient: ({ inputs: [x], dy: [dy], attrs: { low, interior } }) => {
       const stop = x!.shape.map((d, i) => low[i]! + d + Math.max(d - 1, 0) * interior[i]!);
@@ -118,9 +138,14 @@ export const shapeOps = {
       y!.data.fill(value);
       const strides = stridesOf(y!.shape);
       const base = low.reduce((sum, n, i) => sum + n * strides[i]!, 0);
-      walk(x!.shape, base, strides.map((s, i) => s * (interior[i]! + 1)), (i, j) => {
-        y!.data[j] = x!.data[i]!;
-      });
+      walk(
+        x!.shape,
+        base,
+        strides.map((s, i) => s * (interior[i]! + 1)),
+        (i, j) => {
+          y!.data[j] = x!.data[i]!;
+        },
+      );
     },
   },
 
@@ -200,4 +225,3 @@ function source<K extends 'input' | 'state'>(doc: string): OpDef<K> {
     },
   };
 }
-
