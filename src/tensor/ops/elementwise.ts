@@ -139,7 +139,7 @@ export const elementwiseOps = {
   // Written with y so that the input need not be kept; y > 0 exactly where x > 0.
   relu: unary<'relu'>(
     'max(x, 0); gradient 0 at 0, NaN stays NaN',
-    (x) => (x < 0 ? 0 : x),
+    (x) => Math.max(x, 0),
     (dy, _x, y) => apply('where', [op('less', zero(y), y), dy, zero(dy)], {}),
   ),
   softplus: unary<'softplus'>('log(1 + e^x)', softplus, (dy, x) => dy.mul(un('sigmoid', x))),

@@ -1,5 +1,4 @@
 import { setShapeRule } from '../node.js';
-import type { TensorType } from '../shape.js';
 import { convOps } from './conv.js';
 import { type OpDef, shapeContext } from './define.js';
 import { elementwiseOps } from './elementwise.js';
@@ -38,5 +37,6 @@ setShapeRule((op, inputs, attrs, label) => {
   const context = shapeContext(op, inputs, label);
   if (inputs.length < def.arity[0] || inputs.length > def.arity[1])
     context.fail(`takes ${def.arity[0]} to ${def.arity[1]} inputs, got ${inputs.length}`);
-  return def.shape(inputs, attrs as never, context) as TensorType[];
+  // Copied, since a rule may hand back one of its inputs, which can be a whole tensor with its graph.
+  return def.shape(inputs, attrs as never, context).map(({ shape, dtype }) => ({ shape, dtype }));
 });
