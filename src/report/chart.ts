@@ -40,7 +40,7 @@ export async function renderChart(spec: object, title: string): Promise<Chart> {
     }
   };
   return {
-    inline: fit(await draw({ padding: 4 }), title),
+    inline: scalable(await draw({ padding: 4 }), title),
     file: darkStyle(label(await draw({ title, background: colour('surface'), padding: 16 }), title)),
   };
 }
@@ -48,6 +48,6 @@ export async function renderChart(spec: object, title: string): Promise<Chart> {
 const label = (svg: string, title: string) => svg.replace('<svg ', `<svg role="img" aria-label="${attribute(title)}" `);
 
 /** In a page the chart takes the width it is given; the view box keeps its proportions. */
-const fit = (svg: string, title: string) => label(svg.replace(/ width="[\d.]+" height="[\d.]+"/, ''), title);
+const scalable = (svg: string, title: string) => label(svg.replace(/ width="[\d.]+" height="[\d.]+"/, ''), title);
 
 const attribute = (text: string) => text.replaceAll('&', '&amp;').replaceAll('"', '&quot;').replaceAll('<', '&lt;');

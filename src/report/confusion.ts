@@ -38,7 +38,8 @@ export function commonMixups(counts: ConfusionCounts, classes: readonly string[]
   const found: Mixup[] = [];
   for (const [t, row] of counts.entries())
     for (const [p, count] of row.entries())
-      if (t !== p && count > 0) found.push({ truth: classes[t] ?? String(t), predicted: classes[p] ?? String(p), count });
+      if (t !== p && count > 0)
+        found.push({ truth: classes[t] ?? String(t), predicted: classes[p] ?? String(p), count });
   return found.sort((a, b) => b.count - a.count).slice(0, limit);
 }
 
@@ -60,7 +61,8 @@ export function confusionChart(counts: ConfusionCounts, classes: readonly string
         predicted,
         text: count > 0 ? formatCount(count) : '',
         hit: t === p,
-        shade: t === p ? share : Math.sqrt(share),
+        // A single mistake among thousands must still show.
+        shade: t === p ? share : count > 0 ? Math.max(0.12, Math.sqrt(share)) : 0,
       };
     });
   });

@@ -55,7 +55,7 @@ function lines(points: readonly Point[], format: string | undefined, best: numbe
   const x = {
     field: 'epoch',
     type: 'quantitative',
-    axis: { values: ticks, grid: false, title: 'epoch', format: 'd' },
+    axis: { values: ticks, grid: false, title: 'epoch', format: 'd', labelFlush: false },
     scale: first < last ? { domain: [first, last], nice: false } : { domain: [first - 1, last + 1], nice: false },
   };
   const marked = points.filter((p) => p.epoch === best && p.set === 'validation');
