@@ -1,5 +1,6 @@
 import type { DeviceInfo } from '../backends/backend.js';
 import type { Json, Spec } from '../util/registry.js';
+import type { EarlyStoppingOptions, MonitorOptions } from './monitor.js';
 
 export type { Json, Spec };
 
@@ -30,9 +31,14 @@ export interface TrainingConfig {
   readonly optimizer: Json;
   readonly scheduler?: Json;
   readonly clip?: { readonly norm?: number; readonly value?: number };
-  readonly metrics: readonly string[];
-  readonly monitor: string;
-  readonly earlyStopping?: { readonly patience: number; readonly minDelta: number };
+  /** Specifications, as those of the loss and the optimizer. */
+  readonly metrics: readonly Json[];
+  readonly outputWeights?: Readonly<Record<string, number>>;
+  /** Paths of parameters that were not trained. */
+  readonly frozen: readonly string[];
+  /** What the best epoch is chosen by. */
+  readonly monitor: MonitorOptions;
+  readonly earlyStopping?: EarlyStoppingOptions;
 }
 
 /** `config.json` of a run directory. */

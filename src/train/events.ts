@@ -1,8 +1,8 @@
 import type { DeviceInfo } from '../backends/backend.js';
+import type { MetricValue } from '../metrics/metric.js';
 import type { RunConfig } from './config.js';
 
-/** Metric name to value; per-class results and confusion matrices come as nested arrays. */
-export type MetricValue = number | readonly MetricValue[] | { readonly [name: string]: MetricValue };
+export type { MetricValue };
 
 /** What one pass over a data set measured: `loss` (mean over images) and each metric by name, e.g. `accuracy`. */
 export interface Scores {

@@ -40,7 +40,7 @@ export class Monitor {
 
   /** Takes an epoch's record. NaN is never an improvement. Throws if the record has no such number. */
   update(record: EpochRecord): { best: boolean; stop: boolean } {
-    const value = valueOf(record, this.options.of);
+    const value = this.valueOf(record);
     const { best, reference, waited } = this.state;
     const improves = (than: number | null, by: number) =>
       !Number.isNaN(value) &&
@@ -52,9 +52,17 @@ export class Monitor {
       reference: moved ? value : reference,
       waited: moved ? 0 : waited + 1,
     };
-    return { best: isBest, stop: this.stopping !== undefined && this.state.waited >= this.stopping.patience };
+    return { best: isBest, stop: this.exhausted };
   }
 
+  /** Whether early stopping says that it is time to give up. */
+  get exhausted(): boolean {
+    return this.stopping !== undefined && this.state.waited >= this.stopping.patience;
+  }
+  /** The number that is followed. */
+  valueOf(record: EpochRecord): number {
+    return numberAt(record, this.options.of);
+  }
   get best(): MonitorState['best'] {
     return this.state.best;
   }
@@ -67,7 +75,7 @@ export class Monitor {
 }
 
 /** The number at a dotted path of a record (`valid.loss`). */
-export function valueOf(record: EpochRecord, path: string): number {
+function numberAt(record: EpochRecord, path: string): number {
   let at: unknown = record;
   for (const key of path.split('.')) at = (at as Record<string, MetricValue> | undefined)?.[key];
   if (typeof at !== 'number') {

@@ -31,11 +31,16 @@ export class Session {
     const full = `${key}|${this.frozen()}`;
     let program = this.programs.get(full);
     if (!program) {
-      program = Promise.resolve().then(() => this.backend.compile(buildGraph(build()), this.store, { name: key }));
+      program = Promise.resolve().then(() => this.compile(key, build()));
       this.programs.set(full, program);
       program.catch(() => this.programs.delete(full));
     }
     return program;
+  }
+
+  /** A program that the caller disposes of. */
+  compile(name: string, spec: GraphSpec): Promise<Program> {
+    return this.backend.compile(buildGraph(spec), this.store, { name });
   }
 
   /** Values of all states whose name `keep` accepts, in the store's order, as of all runs queued so far. */

@@ -1,0 +1,340 @@
+import type { Batch, Dataset } from '../data/dataset.js';
+import { DataLoader } from '../data/loader.js';
+import type { StepSchedule } from '../optim/apply.js';
+import type { Schedule } from '../optim/scheduler.js';
+import { buildGraph } from '../tensor/graph.js';
+import { type HostTensor, hostTensor } from '../tensor/shape.js';
+import { encodeWeights, isSlot, type Position } from './checkpoint.js';
+import { checkFits } from './checks.js';
+import { firstBadTensor, NonFiniteError } from './diagnose.js';
+import { evaluate } from './evaluate.js';
+import type { EpochRecord, FitResult, StopReason, TrainEvent } from './events.js';
+import { Monitor } from './monitor.js';
+import type { FitOptions, TrainerOptions } from './options.js';
+import { RateMeter } from './rate.js';
+import { Recorder } from './recorder.js';
+import { rngKey, type Session } from './session.js';
+import { buildTrainStep, countsOf, HEALTHY, type Objective, programKey, type TrainStep } from './step.js';
+import { Sums } from './sums.js';
+
+/** A step that was handed to the device and not looked at yet. */
+interface Running {
+  readonly batch: Batch;
+  readonly step: TrainStep;
+  readonly inputs: Readonly<Record<string, HostTensor>>;
+  readonly lr: number;
+  /** The position after it. */
+  readonly next: Position;
+  readonly result: Promise<Record<string, HostTensor>>;
+}
+
+/** One call of `Trainer.fit`. */
+export class Fit {
+  private readonly loader: DataLoader;
+  private readonly monitor: Monitor;
+  private readonly schedule: Schedule | undefined;
+  private readonly recorder: Recorder;
+  private readonly steps = new Map<string, TrainStep>();
+  private readonly rate = new RateMeter();
+  private position: Position = { epoch: 1, batch: 0, step: 0 };
+  private sums: Sums;
+  private history: EpochRecord[] = [];
+  private stop = false;
+  private lr = 0;
+
+  constructor(
+    private readonly session: Session,
+    private readonly objective: Objective,
+    private readonly trainer: TrainerOptions,
+    private readonly train: Dataset,
+    private readonly options: FitOptions,
+    private readonly emit: (event: TrainEvent) => void,
+  ) {
+    const { epochs, batchSize, seed, dropLast, workers, valid, monitor, earlyStopping } = options;
+    if (!trainer.optimizer) throw new Error('fit needs an optimizer: give one to the Trainer');
+    if (!(Number.isInteger(epochs) && epochs > 0))
+      throw new Error(`epochs is ${epochs}, it must be a whole number, at least 1`);
+    if (seed !== undefined && !(Number.isInteger(seed) && seed >= 0 && seed < 2 ** 31))
+      throw new Error(`the seed is ${seed}, it must be a whole number from 0 to 2^31 - 1`);
+    this.loader = new DataLoader(train, { batchSize, seed, dropLast, workers, shuffle: true });
+    this.monitor = new Monitor(
+      monitor ?? { of: valid ? 'valid.loss' : 'train.loss', direction: 'lower' },
+      earlyStopping,
+    );
+    this.schedule = trainer.scheduler?.start({ epochs, stepsPerEpoch: this.loader.batchesPerEpoch });
+    const { batchSize: size } = this.loader;
+    this.recorder = new Recorder({
+      session,
+      objective,
+      trainer,
+      train,
+      options,
+      batchSize: size,
+      monitor: this.monitor,
+    });
+    this.sums = new Sums(objective.metrics);
+  }
+
+  async run(): Promise<FitResult> {
+    const begin = performance.now();
+    try {
+      checkFits(this.objective, this.train);
+      if (this.options.valid) checkFits(this.objective, this.options.valid);
+      await this.prepare();
+      const reason = await this.epochs();
+      const best = this.monitor.best;
+      const result: FitResult = {
+        reason,
+        history: this.history,
+        ...(best ? { best: { ...best, monitor: this.monitor.options.of } } : {}),
+        seconds: (performance.now() - begin) / 1000,
+      };
+      this.emit({ type: 'end', result });
+      return result;
+    } finally {
+      await this.loader.close();
+    }
+  }
+
+  /** Values on the device, files in order, programs compiled. */
+  private async prepare(): Promise<void> {
+    const { session, recorder, options } = this;
+    const opened = await recorder.open();
+    await session.materialise(options.seed ?? 0);
+    await session.store.set(HEALTHY, hostTensor(Uint8Array.of(1), [], 'bool'));
+    const [channels, height, width] = this.train.inputShape;
+    const size = Math.min(this.loader.batchSize, this.train.length);
+    const first = this.step({
+      image: { shape: [size, channels, height, width], dtype: 'uint8' },
+      target: { shape: [size, ...(this.train.targetShape ?? [])], dtype: 'int32' },
+    });
+    if (opened) {
+      const { state, tensors, history } = opened;
+      this.position = state.position;
+      this.sums = new Sums(this.objective.metrics, state.sums);
+      this.monitor.restore(state.monitor);
+      this.schedule?.load(state.scheduler);
+      this.history = history;
+      this.stop = this.monitor.exhausted;
+      await session.write(tensors);
+    }
+    await this.fillSlots(first.step);
+    await first.program();
+    this.lr = first.step.update.learningRates(this.rates(this.position))[0] ?? 0;
+    if (!opened) await this.save();
+    this.emit({
+      type: 'start',
+      device: session.backend.device,
+      config: recorder.config,
+      parameters: this.objective.net.parameterCount(),
+      trainImages: this.train.length,
+      validImages: options.valid?.length ?? 0,
+      batchesPerEpoch: this.loader.batchesPerEpoch,
+      epochs: options.epochs,
+      ...(recorder.location ? { location: recorder.location } : {}),
+      ...(opened ? { resumed: { epoch: this.position.epoch, batch: this.position.batch } } : {}),
+      history: [...this.history],
+    });
+  }
+
+  /** First values of optimizer slots: of all in a new run, of those a checkpoint lacks in a resumed one. */
+  private async fillSlots(step: TrainStep): Promise<void> {
+    const { store } = this.session;
+    const resumed = this.position.step > 0;
+    const updates = Object.fromEntries(
+      Object.entries(step.update.initialSlots).filter(([name]) => !resumed || !store.has(name)),
+    );
+    if (!resumed) for (const name of store.entries().keys()) if (isSlot(name)) store.delete(name);
+    if (Object.keys(updates).length === 0) return;
+    const program = await this.session.backend.compile(buildGraph({ updates }), store, { name: 'slots' });
+    await program.run();
+    program.dispose();
+  }
+
+  private async epochs(): Promise<StopReason> {
+    const { options } = this;
+    while (this.position.epoch <= options.epochs && !this.stop) {
+      if (!(await this.epoch())) return this.stopped('interrupted');
+    }
+    return this.stop && this.position.epoch <= options.epochs ? this.stopped('early-stopping') : 'done';
+  }
+
+  /** The rest of the running epoch. False if it was interrupted; then the position is saved. */
+  private async epoch(): Promise<boolean> {
+    const { signal, valid } = this.options;
+    const { epoch } = this.position;
+    const begin = performance.now();
+    const before = this.sums.images;
+    let running: Running | undefined;
+    let next = this.position;
+    try {
+      for await (const batch of this.loader.epoch(epoch - 1, next.batch)) {
+        if (signal?.aborted) break;
+        // The next step is on its way before the result of the one before is looked at.
+        const queued = await this.queue(batch, next);
+        next = queued.next;
+        const last = running;
+        running = queued;
+        if (last) await this.settle(last);
+        if (this.isTimeToSave(next)) {
+          await this.settle(running);
+          running = undefined;
+          await this.save();
+        }
+      }
+      if (running) await this.settle(running);
+    } catch (error) {
+      await running?.result.catch(() => {});
+      throw error;
+    }
+    if (this.position.batch < this.loader.batchesPerEpoch) {
+      await this.save();
+      return false;
+    }
+    const seconds = (performance.now() - begin) / 1000;
+    const images = this.sums.images - before;
+    const train = this.sums.scores();
+    const { batchSize } = this.loader;
+    const validScores =
+      valid &&
+      (await evaluate(this.session, this.objective, valid, { batchSize, workers: this.options.workers }, this.emit));
+    await this.finish({
+      epoch,
+      train,
+      ...(validScores ? { valid: validScores } : {}),
+      lr: this.lr,
+      seconds,
+      imagesPerSecond: images > 0 ? images / seconds : 0,
+    });
+    return true;
+  }
+
+  /** Writes a finished epoch down: its line, then the best weights, then the checkpoint that counts it. */
+  private async finish(record: EpochRecord): Promise<void> {
+    const { best, stop } = this.monitor.update(record);
+    this.schedule?.observe?.(this.monitor.valueOf(record));
+    this.stop = stop;
+    this.history.push(record);
+    this.position = { epoch: record.epoch + 1, batch: 0, step: this.position.step };
+    this.sums = new Sums(this.objective.metrics);
+    await this.recorder.line(record);
+    if (best && this.recorder.location) {
+      const states = this.objective.net.states();
+      const weights = await this.session.read((name) => states.has(name));
+      const about = {
+        'fovea.epoch': `${record.epoch}`,
+        [`fovea.${this.monitor.options.of}`]: `${this.monitor.best?.value}`,
+      };
+      this.emit({ type: 'checkpoint', file: await this.recorder.best(encodeWeights(weights, about)) });
+    }
+    await this.save();
+    this.emit({ type: 'epoch', record, epochs: this.options.epochs, best });
+  }
+
+  private async save(): Promise<void> {
+    if (!this.recorder.location) return;
+    const states = this.objective.net.states();
+    const tensors = await this.session.read((name) => states.has(name) || isSlot(name));
+    const file = await this.recorder.last(tensors, {
+      position: this.position,
+      sums: this.sums.snapshot(),
+      monitor: this.monitor.snapshot(),
+      scheduler: this.schedule?.state() ?? null,
+    });
+    this.emit({ type: 'checkpoint', file });
+  }
+
+  private isTimeToSave({ step, batch }: Position): boolean {
+    const every = this.options.saveEverySteps;
+    return every !== undefined && step % every === 0 && batch < this.loader.batchesPerEpoch;
+  }
+
+  /** The step for a batch type and its program, compiled by the first who asks. */
+  private step({ image, target }: Parameters<typeof buildTrainStep>[1]) {
+    const key = programKey('train', this.objective, image, target);
+    let step = this.steps.get(key);
+    if (!step) {
+      step = buildTrainStep(this.objective, { image, target }, this.trainer.optimizer!, this.trainer.clip);
+      this.steps.set(key, step);
+    }
+    return { step, program: () => this.session.program(key, () => step.spec) };
+  }
+
+  private rates({ epoch, step }: Position): StepSchedule {
+    const { schedule } = this;
+    if (!schedule) return {};
+    const t = schedule.unit === 'step' ? step : epoch - 1;
+    return { lr: (base) => schedule.lr(t, base), momentum: schedule.momentum?.(t) };
+  }
+
+  private async queue(batch: Batch, at: Position): Promise<Running> {
+    const { step, program } = this.step(batch);
+    const compiled = await program();
+    const next = { epoch: at.epoch, batch: at.batch + 1, step: at.step + 1 };
+    const rates = this.rates(at);
+    const inputs = {
+      image: batch.image,
+      target: batch.target,
+      rng: rngKey(this.options.seed ?? 0, next.step),
+      ...step.update.inputs(next.step, rates),
+    };
+    const result = compiled.run(inputs);
+    // Awaited one step later; until then a failure is nobody's unhandled rejection.
+    result.catch(() => {});
+    return { batch, step, inputs, next, result, lr: step.update.learningRates(rates)[0] ?? 0 };
+  }
+
+  /** Takes the result of a step: the run is now after it. */
+  private async settle(running: Running): Promise<void> {
+    const out = await running.result;
+    const images = running.batch.image.shape[0];
+    const loss = out.loss!.data[0]!;
+    if (out.healthy!.data[0] !== 1) throw await this.nonFinite(running, loss);
+    this.sums.add(images, loss, countsOf(out));
+    this.position = running.next;
+    this.lr = running.lr;
+    const { sums } = this;
+    this.emit({
+      type: 'step',
+      epoch: running.next.epoch,
+      step: running.next.step,
+      batch: running.next.batch,
+      batches: this.loader.batchesPerEpoch,
+      loss,
+      lr: running.lr,
+      imagesPerSecond: this.rate.add(images),
+      get scores() {
+        return sums.scores();
+      },
+    });
+  }
+
+  private async nonFinite({ step, inputs, next }: Running, loss: number): Promise<NonFiniteError> {
+    const culprit = await firstBadTensor(this.session, step.tensors, inputs);
+    const what = Number.isFinite(loss) ? 'a gradient is not finite' : `the loss is ${loss}`;
+    const kept = this.recorder.location
+      ? `${this.recorder.location} keeps the last good checkpoint`
+      : 'the weights are as they were before it';
+    return new NonFiniteError(
+      `training stopped at step ${next.step} (epoch ${next.epoch}, batch ${next.batch} of ${this.loader.batchesPerEpoch}): ${what}` +
+        (culprit ? `; the first bad tensor is ${culprit}` : '') +
+        `; ${kept}; try a lower learning rate, or clip the gradients`,
+      next.step,
+      culprit,
+    );
+  }
+
+  private stopped(reason: Exclude<StopReason, 'done'>): StopReason {
+    const { epoch, batch } = this.position;
+    const { of } = this.monitor.options;
+    const message =
+      reason === 'interrupted'
+        ? `interrupted in epoch ${epoch} after batch ${batch} of ${this.loader.batchesPerEpoch}` +
+          (this.recorder.location
+            ? `; the position is saved in ${this.recorder.location}: resume goes on from there`
+            : '')
+        : `stopped after epoch ${epoch - 1}: ${of} has not improved for ${this.options.earlyStopping?.patience} epochs`;
+    this.emit({ type: 'stopped', reason, message, next: { epoch, batch } });
+    return reason;
+  }
+}

@@ -1,0 +1,73 @@
+import type { Backend } from '../backends/backend.js';
+import type { Dataset } from '../data/dataset.js';
+import type { Loss } from '../losses/loss.js';
+import type { Metric } from '../metrics/metric.js';
+import type { ClipOptions } from '../optim/clip.js';
+import type { Optimizer } from '../optim/optimizer.js';
+import type { Scheduler } from '../optim/scheduler.js';
+import type { Json, ModelSpec, Normalize } from './config.js';
+import type { EarlyStoppingOptions, MonitorOptions } from './monitor.js';
+import type { Storage } from './storage.js';
+
+/** What a network is trained for, and with what. */
+export interface TrainerOptions {
+  readonly loss: Loss;
+  /** Needed for `fit` only. */
+  readonly optimizer?: Optimizer;
+  /** Computed on the device with every step, also in training. */
+  readonly metrics?: readonly Metric[];
+  readonly scheduler?: Scheduler;
+  /** Limits on the gradients: global norm, value, or both. */
+  readonly clip?: ClipOptions;
+  /** The device; left out: the default one. */
+  readonly backend?: Backend;
+  /** For networks whose `forward` gives several named outputs: how much the loss of each counts. */
+  readonly outputWeights?: Readonly<Record<string, number>>;
+  /** How `predict` prepares images; left out: as the data set of the last `fit` or `evaluate` says. */
+  readonly normalize?: Normalize;
+}
+
+export interface FitOptions {
+  /** Evaluated after each epoch. */
+  readonly valid?: Dataset;
+  readonly epochs: number;
+  /** Images in a step. Default 32. */
+  readonly batchSize?: number;
+  /** The run directory: a path (in Node) or a `Storage`. Without one nothing is written. */
+  readonly out?: string | Storage;
+  /** Seeds initial values, shuffling, augmentation and dropout. Default 0. */
+  readonly seed?: number;
+  /** Leave out a last batch that is smaller than the others. Default false. */
+  readonly dropLast?: boolean;
+  /** Go on where `out` stopped, at that very batch. */
+  readonly resume?: boolean;
+  /** Replace a run that `out` holds. Without it and `resume`, that is an error. */
+  readonly overwrite?: boolean;
+  readonly earlyStopping?: EarlyStoppingOptions;
+  /** What the best epoch is chosen by. Default: lowest `valid.loss`, or `train.loss` without validation data. */
+  readonly monitor?: MonitorOptions;
+  /** Aborting it ends training after the step that runs; the position is saved. */
+  readonly signal?: AbortSignal;
+  /** Worker threads that prepare batches. Default 'auto'. */
+  readonly workers?: number | 'auto';
+  /** Also save `last.safetensors` each time this many steps are done. */
+  readonly saveEverySteps?: number;
+  /** What `config.json` says beyond what the trainer knows. */
+  readonly describe?: RunDescription;
+}
+
+/** For `config.json`: how the network and the data are made again. */
+export interface RunDescription {
+  readonly model?: ModelSpec;
+  /** Left out: what the data sets say of themselves. */
+  readonly data?: Json;
+  readonly versions?: Readonly<Record<string, string>>;
+  readonly extra?: Json;
+}
+
+export interface EvaluateOptions {
+  /** Default 64. */
+  readonly batchSize?: number;
+  readonly workers?: number | 'auto';
+  readonly signal?: AbortSignal;
+}

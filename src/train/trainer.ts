@@ -1,0 +1,133 @@
+import type { DeviceInfo } from '../backends/backend.js';
+import { defaultBackend } from '../backends/eager.js';
+import type { Dataset } from '../data/dataset.js';
+import type { Module } from '../nn/module.js';
+import { formatShape, type HostTensor } from '../tensor/shape.js';
+import { checkFits } from './checks.js';
+import type { Normalize } from './config.js';
+import { evaluate } from './evaluate.js';
+import type { FitResult, Scores, TrainEvent, TrainListener } from './events.js';
+import { Fit } from './fit.js';
+import type { EvaluateOptions, FitOptions, TrainerOptions } from './options.js';
+import { Session } from './session.js';
+import { buildPrediction, type Objective, programKey } from './step.js';
+
+/**
+ * Trains, evaluates and uses a network.
+ *
+ * ```ts
+ * const trainer = new Trainer(models.lenet(), {
+ *   loss: losses.crossEntropy(), optimizer: optim.sgd({ lr: 0.01, momentum: 0.9 }), metrics: [metrics.accuracy()],
+ * });
+ * trainer.on((event) => event.type === 'epoch' && console.log(event.record));
+ * await trainer.fit(train, { valid, epochs: 10, batchSize: 64, out: 'runs/lenet', seed: 1 });
+ * console.log(await trainer.evaluate(test));
+ * ```
+ *
+ * The network's values live on the device from the first call on; `fit` brings them back to `net` when it ends.
+ */
+export class Trainer {
+  private readonly listeners = new Set<TrainListener>();
+  private session: Promise<Session> | undefined;
+  private normalize: Normalize | undefined;
+  private busy = false;
+
+  constructor(
+    readonly net: Module,
+    readonly options: TrainerOptions,
+  ) {
+    this.normalize = options.normalize;
+  }
+
+  /** Calls `listener` for everything that happens. Returns how to stop it. */
+  on(listener: TrainListener): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  /** The device that runs it. */
+  async device(): Promise<DeviceInfo> {
+    return (await this.open()).backend.device;
+  }
+
+  /**
+   * Trains for `epochs` epochs, or until early stopping or `signal` ends it.
+   *
+   * @throws NonFiniteError if a step gives infinite numbers or NaN: nothing was updated from it
+   * @throws Error, one sentence, for data that does not fit the network, a run directory that cannot be used or
+   * written, or a run that cannot be resumed with these options
+   */
+  async fit(train: Dataset, options: FitOptions): Promise<FitResult> {
+    return this.alone(async (session) => {
+      const fit = new Fit(session, this.objective(train.normalize), this.options, train, options, this.emit);
+      this.normalize ??= train.normalize;
+      try {
+        return await fit.run();
+      } finally {
+        await session.readBack();
+      }
+    });
+  }
+
+  /** Loss and metrics on a data set, in evaluation mode. */
+  async evaluate(dataset: Dataset, options: EvaluateOptions = {}): Promise<Scores> {
+    return this.alone(async (session) => {
+      this.normalize ??= dataset.normalize;
+      await session.materialise(0);
+      const objective = this.objective(dataset.normalize);
+      checkFits(objective, dataset);
+      return evaluate(session, objective, dataset, options, this.emit);
+    });
+  }
+
+  /**
+   * What the network gives for images, uint8 [N, C, H, W] or one [C, H, W], in evaluation mode: its (main) output, for
+   * a classifier the scores before softmax, [N, classes].
+   */
+  async predict(images: HostTensor): Promise<HostTensor> {
+    const normalize = this.normalize;
+    if (!normalize) throw new Error('predict needs to know how images are normalised: give the Trainer "normalize"');
+    const image = images.shape.length === 3 ? { ...images, shape: [1, ...images.shape] } : images;
+    if (image.shape.length !== 4 || image.dtype !== 'uint8')
+      throw new Error(`predict takes uint8 images [N, C, H, W], got ${images.dtype}${formatShape(images.shape)}`);
+    const session = await this.open();
+    await session.materialise(0);
+    const objective = this.objective(normalize);
+    const program = await session.program(programKey('predict', objective, image), () =>
+      buildPrediction(objective, image),
+    );
+    return Object.values(await program.run({ image }))[0]!;
+  }
+
+  /** Frees what it holds on the device. Brings no values back. */
+  async dispose(): Promise<void> {
+    const session = await this.session;
+    this.session = undefined;
+    session?.dispose();
+  }
+
+  private readonly emit = (event: TrainEvent): void => {
+    for (const listener of this.listeners) listener(event);
+  };
+
+  private open(): Promise<Session> {
+    this.session ??= (async () => new Session(this.net, this.options.backend ?? (await defaultBackend())))();
+    return this.session;
+  }
+
+  private objective(normalize: Normalize): Objective {
+    const { loss, metrics = [], outputWeights } = this.options;
+    return { net: this.net, loss, metrics, outputWeights, normalize: this.options.normalize ?? normalize };
+  }
+
+  /** One long job at a time: two would train the same weights. */
+  private async alone<T>(job: (session: Session) => Promise<T>): Promise<T> {
+    if (this.busy) throw new Error('this Trainer is already training or evaluating: wait for it or make another');
+    this.busy = true;
+    try {
+      return await job(await this.open());
+    } finally {
+      this.busy = false;
+    }
+  }
+}
