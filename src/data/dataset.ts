@@ -1,0 +1,126 @@
+import type { Json } from '../util/registry.js';
+
+/** Channels, height, width. */
+export type ImageShape = readonly [channels: number, height: number, width: number];
+
+/** Pixels in CHW order, one byte each. */
+export interface Image {
+  readonly data: Uint8Array;
+  readonly shape: ImageShape;
+}
+
+/** Per-channel mean and standard deviation of pixel values scaled to 0..1. */
+export interface Normalize {
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+}
+
+/** An image (CHW) and what is to be predicted: a class index, or an image-shaped array (a mask). */
+export interface Sample {
+  readonly image: Uint8Array;
+  readonly target: number | Uint8Array | Int32Array;
+}
+
+/** Where random augmentation takes its numbers from: the same key gives the same image. */
+export interface SampleKey {
+  readonly seed: number;
+  readonly epoch: number;
+}
+
+/** What identifies a data set, for run directories: `kind`, where it is, sizes, checksums. */
+export type DataDescription = { readonly kind: string; readonly [key: string]: Json | undefined };
+
+/**
+ * What another thread needs to open the same data set: `kind` names a registered opener, the rest is whatever
+ * `structuredClone` can carry, shared memory included.
+ */
+export type PortableDataset = { readonly kind: string; readonly [key: string]: unknown };
+
+/** Images with targets, in a fixed order. All images have one shape and stay bytes until they reach the device. */
+export interface Dataset {
+  readonly name: string;
+  readonly length: number;
+  readonly inputShape: ImageShape;
+  readonly classes: readonly string[];
+  readonly normalize: Normalize;
+  /** Shape of one target: `[]` (the default) for a class index. */
+  readonly targetShape?: readonly number[];
+  /** Everything lies in memory and `get` is a cheap copy: no worker is worth its while. */
+  readonly resident: boolean;
+  /**
+   * The sample at `index` (0..length-1). `key` seeds random augmentation; without it there is none. Throws a RangeError
+   * for an index outside, an Error naming the file if one cannot be read.
+   */
+  get(index: number, key?: SampleKey): Sample | Promise<Sample>;
+  /** Class indices of all samples, where they are known without decoding images; undefined where not. */
+  labels?(): Int32Array | undefined;
+  /** Copies samples side by side: only where `resident`. */
+  gather?(indices: Int32Array, images: Uint8Array, targets: Int32Array): void;
+  /** What identifies the data. */
+  describe(): DataDescription;
+  /** What a worker needs to open it; without it `describe()` serves. */
+  portable?(): PortableDataset;
+}
+
+/** Samples side by side, ready for the device. */
+export interface Batch {
+  readonly image: {
+    readonly data: Uint8Array;
+    readonly shape: [number, number, number, number];
+    readonly dtype: 'uint8';
+  };
+  /** `[N]` class indices, or `[N, ...targetShape]`. */
+  readonly target: { readonly data: Int32Array; readonly shape: number[]; readonly dtype: 'int32' };
+  /** Which samples of the data set these are. */
+  readonly indices: Int32Array;
+}
+
+/** Number of bytes of an image of this shape. */
+export const pixels = (shape: ImageShape): number => shape[0] * shape[1] * shape[2];
+
+/** Throws a RangeError that names the data set unless `index` is one of its samples. */
+export function checkIndex(dataset: Pick<Dataset, 'name' | 'length'>, index: number): void {
+  if (!Number.isInteger(index) || index < 0 || index >= dataset.length)
+    throw new RangeError(`${dataset.name} has no sample ${index}; it has ${dataset.length}, counted from 0`);
+}
+
+/** `dataset.portable()`, or its description where it has no such method. */
+export const portableForm = (dataset: Dataset): PortableDataset => dataset.portable?.() ?? dataset.describe();
+
+/** Zeroed bytes that other threads can see without a copy, where the platform has shared memory. */
+export function sharedBytes(length: number): Uint8Array {
+  return typeof SharedArrayBuffer === 'undefined'
+    ? new Uint8Array(length)
+    : new Uint8Array(new SharedArrayBuffer(length));
+}
+
+/** As {@link sharedBytes}, for class indices. */
+export function sharedInts(length: number): Int32Array {
+  return typeof SharedArrayBuffer === 'undefined'
+    ? new Int32Array(length)
+    : new Int32Array(new SharedArrayBuffer(4 * length));
+}
+
+type Opener = (portable: PortableDataset) => Dataset | Promise<Dataset>;
+const openers = new Map<string, Opener>();
+
+/** Says how data sets of a kind are opened again in another thread from what their `portable()` gave. */
+export function registerKind(kind: string, open: Opener): void {
+  openers.set(kind, open);
+}
+
+/** Opens a data set from what `portable()` gave. Throws if its kind is unknown in this thread. */
+export async function openPortable(portable: PortableDataset): Promise<Dataset> {
+  const open = openers.get(portable.kind);
+  if (!open)
+    throw new Error(
+      `cannot open a data set of kind "${portable.kind}" in a worker; register its kind with registerKind`,
+    );
+  return open(portable);
+}
+
+/** True if this data set, and each that it wraps, can be opened again in another thread. */
+export function isPortable(portable: PortableDataset): boolean {
+  const inner = portable.of;
+  return openers.has(portable.kind) && (inner === undefined || isPortable(inner as PortableDataset));
+}

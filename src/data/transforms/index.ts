@@ -1,0 +1,98 @@
+import { checkOptions } from '../../util/registry.js';
+import { normaliseName, unknownName } from '../../util/suggest.js';
+import { colourJitter, grayscale } from './colour.js';
+import { type CropSize, centerCrop, pad, randomCrop } from './crop.js';
+import { registerTransformed } from './dataset.js';
+import { hflip, vflip } from './flip.js';
+import { randomResizedCrop, resize } from './resize.js';
+import type { Transform, TransformSpec } from './types.js';
+import { affine, rotate } from './warp.js';
+
+export { colourJitter, grayscale, type JitterOptions } from './colour.js';
+export { type CropSize, centerCrop, type Padding, pad, randomCrop } from './crop.js';
+export { transformed } from './dataset.js';
+export { hflip, vflip } from './flip.js';
+export { randomResizedCrop, resize, resizeImage } from './resize.js';
+export type { Transform, TransformSpec } from './types.js';
+export { type AffineOptions, affine, rotate } from './warp.js';
+
+type Size = number | readonly [number, number];
+type Options = Record<string, unknown>;
+
+interface Entry {
+  readonly options: readonly string[];
+  make(options: Options): Transform;
+}
+
+/** Each transform by name. Factories check the values. */
+const TABLE: Record<string, Entry> = {
+  resize: { options: ['size'], make: (o) => resize(o.size as Size) },
+  centerCrop: { options: ['size'], make: (o) => centerCrop(o.size as Size) },
+  randomCrop: {
+    options: ['size', 'padding', 'fill'],
+
+    make: (o) => randomCrop(o.size as CropSize, o as object),
+  },
+  randomResizedCrop: {
+    options: ['size', 'scale', 'ratio'],
+
+    make: (o) => randomResizedCrop(o.size as CropSize, o as object),
+  },
+  pad: { options: ['padding', 'fill'], make: (o) => pad(o.padding as number, o as object) },
+  hflip: { options: ['p'], make: (o) => hflip(o) },
+  vflip: { options: ['p'], make: (o) => vflip(o) },
+  rotate: { options: ['degrees', 'fill'], make: (o) => rotate((o.degrees ?? 15) as number, o as object) },
+  affine: {
+    options: ['degrees', 'translate', 'scale', 'shear', 'fill'],
+
+    make: (o) => affine(o as object),
+  },
+  colourJitter: {
+    options: ['brightness', 'contrast', 'saturation', 'hue'],
+
+    make: (o) => colourJitter(o as object),
+  },
+  grayscale: { options: ['channels'], make: (o) => grayscale(o as object) },
+};
+
+/** What may be written in short, and which option the number after the colon is (`rotate:15`). */
+const SHORT: Record<string, string> = { hflip: 'p', vflip: 'p', rotate: 'degrees', affine: 'degrees', pad: 'padding' };
+
+/** Names of all transforms. */
+export const transformNames = (): string[] => Object.keys(TABLE);
+
+function find(name: string): [string, Entry] {
+  const wanted = normaliseName(name).replace('color', 'colour');
+  for (const [known, entry] of Object.entries(TABLE)) if (normaliseName(known) === wanted) return [known, entry];
+  throw new Error(unknownName('transform', name, transformNames()));
+}
+
+/** Makes a transform from its JSON form. Throws one sentence for an unknown name, option or value. */
+export function transform(spec: TransformSpec): Transform {
+  const { name, ...options } = spec;
+  const [known, entry] = find(name);
+  checkOptions(known, options, entry.options);
+  return entry.make(options);
+}
+
+/**
+ * An augmentation in short words: `hflip`, `vflip:0.3`, `rotate:15` (degrees), `crop:4` (random crop of the image's own
+ * size with a border of 4), `jitter:0.2` (brightness, contrast, saturation by that much), or a full specification.
+ */
+export function augmentation(given: string | TransformSpec): Transform {
+  if (typeof given !== 'string') return transform(given);
+  const [name = '', value, ...more] = given.split(':');
+  const number = value === undefined ? undefined : Number(value);
+  if (more.length > 0 || (number !== undefined && (value!.trim() === '' || !Number.isFinite(number))))
+    throw new Error(`the augmentation "${given}" is not understood; write a name or NAME:NUMBER, such as rotate:15`);
+  if (normaliseName(name) === 'crop') return randomCrop('same', { padding: number ?? 4 });
+  if (normaliseName(name) === 'jitter') {
+    const s = number ?? 0.2;
+    return colourJitter({ brightness: s, contrast: s, saturation: s });
+  }
+  const option = Object.entries(SHORT).find(([known]) => normaliseName(known) === normaliseName(name));
+  if (!option) throw new Error(unknownName('augmentation', name, ['crop', 'jitter', ...Object.keys(SHORT)]));
+  return transform({ name: option[0], ...(number === undefined ? {} : { [option[1]]: number }) });
+}
+
+registerTransformed(transform);
