@@ -1,0 +1,15 @@
+export * as F from './functional.js';
+export * as init from './init.js';
+export { Identity, LeakyReLU, LogSoftmax, ReLU, Sigmoid, Softmax, Tanh } from './layers/activation.js';
+export { Conv2d, type Conv2dOptions, ConvTranspose2d, type ConvTranspose2dOptions } from './layers/conv.js';
+export { Dropout } from './layers/dropout.js';
+export { Flatten } from './layers/flatten.js';
+export { Linear, type LinearOptions } from './layers/linear.js';
+export { BatchNorm2d, type BatchNorm2dOptions, LocalResponseNorm } from './layers/norm.js';
+export { AdaptiveAvgPool2d, AvgPool2d, GlobalAvgPool2d, MaxPool2d } from './layers/pool.js';
+export { Sequential } from './layers/sequential.js';
+export { Upsample } from './layers/upsample.js';
+export { materialise, readBack } from './materialise.js';
+export { Module, type Output, type StateDict } from './module.js';
+export { Buffer, type Initializer, Parameter, type ParameterOptions, type RandomSource } from './parameter.js';
+export { currentRng, currentTrace, streamOf, type Trace, trace } from './trace.js';
