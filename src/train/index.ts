@@ -1,0 +1,35 @@
+export { type Checkpoint, decodeCheckpoint, encodeWeights, type Position, type ResumeState } from './checkpoint.js';
+export type { Json, ModelSpec, Normalize, RunConfig, Spec, TrainingConfig } from './config.js';
+export { NonFiniteError } from './diagnose.js';
+export type {
+  CheckpointEvent,
+  EndEvent,
+  EpochEvent,
+  EpochRecord,
+  EvaluateEvent,
+  FitResult,
+  MetricValue,
+  Scores,
+  StartEvent,
+  StepEvent,
+  StoppedEvent,
+  StopReason,
+  TrainEvent,
+  TrainListener,
+  WarningEvent,
+} from './events.js';
+export {
+  fitOptionsOf,
+  type LoadedRun,
+  type LoadOptions,
+  loadRun,
+  loadWeights,
+  objectiveOf,
+  readState,
+  registeredNetwork,
+} from './load.js';
+export type { EarlyStoppingOptions, MonitorOptions } from './monitor.js';
+export type { EvaluateOptions, FitOptions, RunDescription, TrainerOptions } from './options.js';
+export { BEST_FILE, CONFIG_FILE, LAST_FILE, METRICS_FILE, RunDirectory } from './run.js';
+export { MemoryStorage, openStorage, type Storage, setStorageOpener } from './storage.js';
+export { Trainer } from './trainer.js';
