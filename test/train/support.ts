@@ -10,7 +10,7 @@ import type { TrainerOptions } from '../../src/train/options.js';
 
 export const SIDE = 6;
 
-const small = (shape: readonly number[], random: (d: 'normal') => Tensor) => random('normal').mul(0.2);
+const small = (_: readonly number[], random: (d: 'normal') => Tensor) => random('normal').mul(0.2);
 
 /** A convolution, dropout, a running mean (a buffer that training moves) and a linear layer: [N, 1, 6, 6] -> [N, 3]. */
 export class TinyNet extends Module {

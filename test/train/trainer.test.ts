@@ -12,6 +12,9 @@ describe('Trainer', () => {
     const out = new MemoryStorage();
     const result = await trainer.fit(stripes(100), { valid: stripes(40, 1), epochs: 4, batchSize: 16, out, seed: 3 });
     console.log(events.slice(0, 3), result, await out.list());
-    console.log(new TextDecoder().decode(await out.read('metrics.jsonl')), new TextDecoder().decode(await out.read('config.json')));
+    console.log(
+      new TextDecoder().decode(await out.read('metrics.jsonl')),
+      new TextDecoder().decode(await out.read('config.json')),
+    );
   });
 });
