@@ -1,0 +1,137 @@
+import { readFile } from 'node:fs/promises';
+import sharp from 'sharp';
+import type { Image } from '../data/dataset.js';
+import type { Fit } from '../data/open.js';
+import { checkPair } from '../util/check.js';
+import { fileError } from './errors.js';
+import { writeFileAtomic } from './storage.js';
+
+/** Endings of the files that count as images in a folder. */
+export const IMAGE_ENDINGS: readonly string[] = ['.jpg', '.jpeg', '.png', '.webp', '.gif', '.tif', '.tiff', '.avif'];
+
+const FORMATS = new Set(['jpeg', 'png', 'webp', 'gif', 'tiff', 'heif']);
+
+/** How {@link loadImage} reads an image. */
+export interface LoadImageOptions {
+  /** 1 (grey) or 3 (RGB). Default 3. Transparent parts show white. */
+  readonly channels?: 1 | 3;
+  /** Side, or [height, width], in pixels. Default: the image's own. */
+  readonly size?: number | readonly [number, number];
+  /** How it becomes that size. Default 'cover': scaled, then cut at the centre. */
+  readonly fit?: Fit;
+  /** Swap black and white: for dark digits on light paper shown to a network that learnt the reverse. Default false. */
+  readonly invert?: boolean;
+  /** Larger images are refused. Default 2^27 (134 megapixels). */
+  readonly maxPixels?: number;
+  /** What the image is called in errors when bytes are given. Default 'the image'. */
+  readonly name?: string;
+}
+
+/**
+ * Reads a JPEG, PNG, WebP, GIF (first frame), TIFF or AVIF file, or its bytes, as CHW bytes; upright, as its EXIF
+ * orientation says. Scaling is bilinear and antialiased.
+ *
+ * Throws one sentence that names the file: missing, not an image, truncated, corrupt, too large.
+ */
+export async function loadImage(source: string | Uint8Array, options: LoadImageOptions = {}): Promise<Image> {
+  const { channels = 3, size, fit = 'cover', invert = false, maxPixels = 2 ** 27 } = options;
+  const name = options.name ?? (typeof source === 'string' ? source : 'the image');
+  if (channels !== 1 && channels !== 3) throw new RangeError(`an image is read with 1 or 3 channels, got ${channels}`);
+  const bytes = typeof source === 'string' ? await readBytes(source) : source;
+  if (bytes.length === 0) throw new Error(`${name} is empty; expected an image`);
+  await inspect(bytes, name, maxPixels);
+  try {
+    // failOn 'error': pixels that are missing or wrong fail, mere warnings of untidy writers do not.
+    let pipeline = sharp(bytes, { failOn: 'error', limitInputPixels: false }).rotate();
+    if (size !== undefined) {
+      const [height, width] = checkPair('the size', size, { integer: true, min: 1, max: 16384 });
+      pipeline = pipeline.resize({ width, height, fit, kernel: 'linear', background: '#000' });
+    }
+    pipeline = pipeline.flatten({ background: '#fff' }).toColourspace(channels === 1 ? 'b-w' : 'srgb');
+    const { data, info } = await pipeline.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
+    return toPlanes(data, info.channels, channels, info.height, info.width, invert);
+  } catch (error) {
+    if (error instanceof RangeError) throw error;
+    throw new Error(`${name} is damaged and cannot be read as an image (${reason(error)})`, { cause: error });
+  }
+}
+
+/** Width and height of an image file as it is shown (EXIF orientation applied), from its header alone. */
+export async function imageSize(path: string, maxPixels = 2 ** 27): Promise<{ height: number; width: number }> {
+  return inspect(await readBytes(path), path, maxPixels);
+}
+
+async function readBytes(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw fileError(error, path, 'read');
+  }
+}
+
+async function inspect(bytes: Uint8Array, name: string, maxPixels: number): Promise<{ height: number; width: number }> {
+  let meta: sharp.Metadata;
+  try {
+    meta = await sharp(bytes, { limitInputPixels: false }).metadata();
+  } catch (error) {
+    const what = looksLikeImage(bytes)
+      ? 'is damaged and cannot be read as an image'
+      : 'is not an image that can be read';
+    throw new Error(`${name} ${what} (${reason(error)}); expected JPEG, PNG, WebP, GIF, TIFF or AVIF`, {
+      cause: error,
+    });
+  }
+  // A drawing may refer to other files and takes whatever time and memory it likes.
+  if (!FORMATS.has(meta.format ?? ''))
+    throw new Error(`${name} is a file of type ${meta.format}; expected JPEG, PNG, WebP, GIF, TIFF or AVIF`);
+  const { width, height } = meta.autoOrient;
+  if (width * height > maxPixels)
+    throw new Error(
+      `${name} says it has ${width} x ${height} pixels, more than the ${Math.floor(maxPixels / 1e6)} million that are read; scale it down`,
+    );
+  return { width, height };
+}
+
+const SIGNATURES: readonly (readonly number[])[] = [
+  [0xff, 0xd8, 0xff],
+  [0x89, 0x50, 0x4e, 0x47],
+  [0x52, 0x49, 0x46, 0x46],
+  [0x47, 0x49, 0x46, 0x38],
+  [0x49, 0x49, 0x2a, 0x00],
+  [0x4d, 0x4d, 0x00, 0x2a],
+];
+
+const looksLikeImage = (bytes: Uint8Array): boolean => SIGNATURES.some((s) => s.every((byte, i) => bytes[i] === byte));
+
+/** The first line of what libvips says, without its repetition and the final full stop. */
+function reason(error: unknown): string {
+  const text = (error as Error).message ?? String(error);
+  return text.split('\n')[0]!.trim().replace(/\.$/, '');
+}
+
+/** Interleaved pixels of `from` channels as planes of `to`. */
+function toPlanes(data: Uint8Array, from: number, to: 1 | 3, h: number, w: number, invert: boolean): Image {
+  const n = h * w;
+  const out = new Uint8Array(to * n);
+  const flip = invert ? 255 : 0;
+  for (let c = 0; c < to; c++) {
+    const source = Math.min(c, from - 1);
+    for (let i = 0, j = source; i < n; i++, j += from) out[c * n + i] = data[j]! ^ flip;
+  }
+  return { data: out, shape: [to, h, w] };
+}
+
+/** The bytes of a PNG of a CHW image with 1 or 3 channels. */
+export async function encodePng({ data, shape: [c, h, w] }: Image): Promise<Uint8Array> {
+  if (c !== 1 && c !== 3) throw new RangeError(`a PNG is written from 1 or 3 channels, got ${c}`);
+  const n = h * w;
+  const interleaved = new Uint8Array(c * n);
+  for (let k = 0; k < c; k++) for (let i = 0; i < n; i++) interleaved[i * c + k] = data[k * n + i]!;
+  const image = sharp(interleaved, { raw: { width: w, height: h, channels: c } });
+  return (c === 1 ? image.toColourspace('b-w') : image).png().toBuffer();
+}
+
+/** Writes a CHW image as a PNG file, whole or not at all. */
+export async function saveImage(path: string, image: Image): Promise<void> {
+  await writeFileAtomic(path, await encodePng(image));
+}

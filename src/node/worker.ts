@@ -1,0 +1,27 @@
+/** A worker thread that assembles batches; the other end is `workers.ts`. */
+import { parentPort, workerData } from 'node:worker_threads';
+import sharp from 'sharp';
+import { openPortable, type PortableDataset } from '../data/dataset.js';
+import { assembleBatch } from '../data/loader.js';
+import '../data/index.js';
+import './folderDataset.js';
+import type { Job, Reply } from './workers.js';
+
+// The batches of several workers decode side by side already; libvips must not multiply the threads.
+sharp.concurrency(1);
+
+const port = parentPort!;
+const opened = openPortable(workerData as PortableDataset);
+// A failure is reported with each job, not as the end of the thread.
+opened.catch(() => {});
+
+port.on('message', async ({ id, indices, key }: Job) => {
+  try {
+    const batch = await assembleBatch(await opened, indices, key);
+    const reply: Reply = { id, batch };
+    port.postMessage(reply, [batch.image.data.buffer as ArrayBuffer, batch.target.data.buffer as ArrayBuffer]);
+  } catch (error) {
+    const reply: Reply = { id, error: error instanceof Error ? error.message : String(error) };
+    port.postMessage(reply);
+  }
+});
