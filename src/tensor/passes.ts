@@ -33,7 +33,10 @@ const SMALL = 64;
 /** Attributes as a string; large literals count as equal only if they are the same array. */
 function attrsKey(node: GraphNode, arrays: Map<unknown, number>): string {
   if (node.op !== 'constant')
-    return JSON.stringify(node.attrs, (_k, v) => (typeof v === 'number' && !Number.isFinite(v) ? String(v) : v));
+    // JSON has no infinities and no negative zero.
+    return JSON.stringify(node.attrs, (_k, v) =>
+      Object.is(v, -0) ? '-0' : typeof v === 'number' && !Number.isFinite(v) ? String(v) : v,
+    );
   const { shape, dtype, data } = node.attrs as OpAttrs['constant'];
   if (!arrays.has(data)) arrays.set(data, arrays.size);
   return `${dtype}[${shape.join()}]${data.length <= SMALL ? [...data].map((v) => (Object.is(v, -0) ? '-0' : v)).join() : `#${arrays.get(data)}`}`;
