@@ -18,6 +18,8 @@ export interface Position {
 /** What goes on after a resume, beside the tensors. Holds no times: the same run gives the same bytes. */
 export interface ResumeState {
   readonly position: Position;
+  /** Learning rate of the last step. */
+  readonly lr: number;
   /** Sums of the running epoch's steps so far. */
   readonly sums: SumsState;
   readonly monitor: MonitorState;

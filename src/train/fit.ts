@@ -8,7 +8,7 @@ import { encodeWeights, isSlot, type Position } from './checkpoint.js';
 import { checkFits } from './checks.js';
 import { firstBadTensor, NonFiniteError } from './diagnose.js';
 import { evaluate } from './evaluate.js';
-import type { EpochRecord, FitResult, StopReason, TrainEvent } from './events.js';
+import type { EpochRecord, FitResult, Scores, StopReason, TrainEvent } from './events.js';
 import { Monitor } from './monitor.js';
 import type { FitOptions, TrainerOptions } from './options.js';
 import { RateMeter } from './rate.js';
@@ -112,6 +112,7 @@ export class Fit {
       const { state, tensors, history } = opened;
       this.position = state.position;
       this.sums = new Sums(this.objective.metrics, state.sums);
+      this.lr = state.lr;
       this.monitor.restore(state.monitor);
       this.schedule?.load(state.scheduler);
       this.history = history;
@@ -120,7 +121,7 @@ export class Fit {
     }
     await this.fillSlots(first.step);
     await first.program();
-    this.lr = first.step.update.learningRates(this.rates(this.position))[0] ?? 0;
+    if (!opened) this.lr = first.step.update.learningRates(this.rates(this.position))[0] ?? 0;
     if (!opened) await this.save();
     this.emit({
       type: 'start',
@@ -187,26 +188,43 @@ export class Fit {
       await running?.result.catch(() => {});
       throw error;
     }
-    if (this.position.batch < this.loader.batchesPerEpoch) {
-      await this.save();
-      return false;
-    }
+    if (this.position.batch < this.loader.batchesPerEpoch) return this.leave();
     const seconds = (performance.now() - begin) / 1000;
     const images = this.sums.images - before;
     const train = this.sums.scores();
-    const { batchSize } = this.loader;
-    const validScores =
-      valid &&
-      (await evaluate(this.session, this.objective, valid, { batchSize, workers: this.options.workers }, this.emit));
+    let scores: Scores | undefined;
+    try {
+      scores = valid && (await this.validate(valid));
+    } catch (error) {
+      if (signal?.aborted) return this.leave();
+      throw error;
+    }
     await this.finish({
       epoch,
       train,
-      ...(validScores ? { valid: validScores } : {}),
+      ...(scores ? { valid: scores } : {}),
       lr: this.lr,
       seconds,
       imagesPerSecond: images > 0 ? images / seconds : 0,
     });
     return true;
+  }
+
+  private validate(valid: Dataset): Promise<Scores> {
+    const { workers, signal } = this.options;
+    return evaluate(
+      this.session,
+      this.objective,
+      valid,
+      { batchSize: this.loader.batchSize, workers, signal },
+      this.emit,
+    );
+  }
+
+  /** Saves a position in the middle of an epoch: all its steps may be done and its validation not. */
+  private async leave(): Promise<false> {
+    await this.save();
+    return false;
   }
 
   /** Writes a finished epoch down: its line, then the best weights, then the checkpoint that counts it. */
@@ -237,6 +255,7 @@ export class Fit {
     const tensors = await this.session.read((name) => states.has(name) || isSlot(name));
     const file = await this.recorder.last(tensors, {
       position: this.position,
+      lr: this.lr,
       sums: this.sums.snapshot(),
       monitor: this.monitor.snapshot(),
       scheduler: this.schedule?.state() ?? null,

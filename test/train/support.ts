@@ -1,3 +1,4 @@
+import { expect } from 'vitest';
 import { MemoryDataset } from '../../src/data/memory.js';
 import { crossEntropy } from '../../src/losses/index.js';
 import { accuracy } from '../../src/metrics/index.js';
@@ -6,7 +7,9 @@ import { Buffer, Parameter } from '../../src/nn/parameter.js';
 import { currentRng, currentTrace } from '../../src/nn/trace.js';
 import { sgd } from '../../src/optim/sgd.js';
 import { apply, full, type Tensor } from '../../src/tensor/node.js';
+import type { EpochRecord } from '../../src/train/events.js';
 import type { TrainerOptions } from '../../src/train/options.js';
+import type { Storage } from '../../src/train/storage.js';
 
 export const SIDE = 6;
 
@@ -92,3 +95,20 @@ export const options = (more: Partial<TrainerOptions> = {}): TrainerOptions => (
   metrics: [accuracy()],
   ...more,
 });
+
+/** As it comes back from a file. */
+export const json = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
+
+/** The records of `metrics.jsonl`. */
+export async function records(storage: Storage): Promise<EpochRecord[]> {
+  const text = new TextDecoder().decode(await storage.read('metrics.jsonl'));
+  expect(text === '' || text.endsWith('\n')).toBe(true);
+  return text
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line) as EpochRecord);
+}
+
+/** Records without what depends on the clock. */
+export const timeless = (history: readonly EpochRecord[]): unknown[] =>
+  history.map(({ seconds: _, imagesPerSecond: __, ...rest }) => rest);
