@@ -1,6 +1,7 @@
 import { apply } from '../node.js';
 import { numel, type TensorType } from '../shape.js';
 import type { OpDef, ShapeContext } from './define.js';
+import { checkSizes } from './shapes.js';
 
 /**
  * Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"): four 32-bit words that depend on
@@ -81,6 +82,7 @@ export const randomOps: { random: OpDef<'random'>; dropout: OpDef<'dropout'> } =
     arity: [1, 1],
     shape([rng], { shape }, context) {
       checkKey(rng!, context);
+      checkSizes(shape, context);
       return [{ shape, dtype: 'float32' }];
     },
     gradient: { notDifferentiable: 'random numbers do not depend on any tensor' },

@@ -168,6 +168,8 @@ export const reduceOps = {
     shape([index], { classes, axis, dtype }, context) {
       if (index!.dtype !== 'int32' && index!.dtype !== 'uint8') context.fail('takes integer indices');
       if (!(axis >= 0 && axis <= index!.shape.length)) context.fail(`axis ${axis} does not exist`);
+      if (!(Number.isInteger(classes) && classes >= 1))
+        context.fail(`classes must be a positive integer, got ${classes}`);
       return [{ shape: [...index!.shape.slice(0, axis), classes, ...index!.shape.slice(axis)], dtype }];
     },
     gradient: { notDifferentiable: 'an index moves in steps' },

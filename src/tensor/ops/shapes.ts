@@ -1,10 +1,15 @@
 import { apply } from '../node.js';
 import { broadcastShapes, formatShape, numel, type Shape, sameShape, stridesOf } from '../shape.js';
 import { broadcastIndices, sumTo } from './broadcast.js';
-import type { OpDef } from './define.js';
+import type { OpDef, ShapeContext } from './define.js';
 import type { OpName } from './signatures.js';
 
 const isSize = (d: number) => Number.isInteger(d) && d >= 0;
+
+/** Fails unless a shape given as an attribute is one. */
+export function checkSizes(shape: Shape, context: ShapeContext): void {
+  if (!shape.every(isSize)) context.fail(`sizes must be whole numbers >= 0, got ${formatShape(shape)}`);
+}
 
 /** Calls `visit(i, j)` for every element i of a row-major `shape`, with j = base + sum of index * stride. */
 export function walk(
@@ -33,6 +38,7 @@ export const shapeOps = {
     doc: 'repeats along axes of size 1 and new leading axes',
     arity: [1, 1],
     shape([x], { shape }, context) {
+      checkSizes(shape, context);
       const common = broadcastShapes(x!.shape, shape);
       if (!common || !sameShape(common, shape)) context.fail(`cannot be broadcast to ${formatShape(shape)}`);
       return [{ shape, dtype: x!.dtype }];
@@ -192,6 +198,7 @@ export const sourceOps = {
     doc: 'literal values',
     arity: [0, 0],
     shape(_inputs, { shape, dtype, data }, context) {
+      checkSizes(shape, context);
       if (numel(shape) !== data.length) context.fail(`${data.length} values do not fill ${formatShape(shape)}`);
       return [{ shape, dtype }];
     },
@@ -203,7 +210,10 @@ export const sourceOps = {
   full: {
     doc: 'one number everywhere',
     arity: [0, 0],
-    shape: (_inputs, { shape, dtype }) => [{ shape, dtype }],
+    shape(_inputs, { shape, dtype }, context) {
+      checkSizes(shape, context);
+      return [{ shape, dtype }];
+    },
     gradient: { notDifferentiable: 'a source has no inputs' },
     kernel(_inputs, [y], { value }) {
       y!.data.fill(value);
@@ -216,7 +226,7 @@ function source<K extends 'input' | 'state'>(doc: string): OpDef<K> {
     doc,
     arity: [0, 0],
     shape(_inputs, { shape, dtype }, context) {
-      if (!shape.every(isSize)) context.fail(`sizes must be whole numbers >= 0, got ${formatShape(shape)}`);
+      checkSizes(shape, context);
       return [{ shape, dtype }];
     },
     gradient: { notDifferentiable: 'a source has no inputs' },
