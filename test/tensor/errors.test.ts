@@ -354,10 +354,12 @@ describe('operations refuse what does not fit, and say the operation, the layer,
     for (const [given, attrs, message] of list) {
       const types = given.map(typeOf);
       const run = () =>
-        withLayer(
-          'features.3',
-          () =>
-          applyAll(op, types.map((t, i) => input(`x${i}`, t.shape, t.dtype)), attrs as never), // biome-ignore format: short
+        withLayer('features.3', () =>
+          applyAll(
+            op,
+            types.map((t, i) => input(`x${i}`, t.shape, t.dtype)),
+            attrs as never,
+          ),
         );
       expect(run, `${op} ${JSON.stringify(given)} ${JSON.stringify(attrs)}`).toThrow(ShapeError);
       expect(run).toThrow(message);

@@ -72,7 +72,13 @@ function randomGraph(seed: number): Graph {
 
 /** buildGraph lists live nodes only, so a dead one is put in by hand. */
 function withDeadNode(g: Graph): Graph {
-  const dead = { op: 'full', attrs: { shape: [7], dtype: 'float32', value: 3 }, inputs: [], outputs: [{ shape: [7], dtype: 'float32' }], label: '' } as const; // biome-ignore format: short
+  const dead = {
+    op: 'full',
+    attrs: { shape: [7], dtype: 'float32', value: 3 },
+    inputs: [],
+    outputs: [{ shape: [7], dtype: 'float32' }],
+    label: '',
+  } as const;
   const shift = ([n, o]: readonly [number, number]) => [n + 1, o] as const;
   const refs = (of: Graph['outputs']) => Object.fromEntries(Object.entries(of).map(([k, r]) => [k, shift(r)]));
   const nodes = g.nodes.map((n) => ({ ...n, inputs: n.inputs.map(shift) }));
@@ -154,7 +160,11 @@ describe('passes do their work', () => {
   test('the same random numbers asked for twice are drawn once', () => {
     const rng = input('rng', [2], 'int32');
     const random = () => apply('random', [rng], { shape: [3], distribution: 'normal', stream: 4 });
-    expect(optimise(buildGraph({ outputs: { y: random().mul(random()) } })).nodes.map((n) => n.op)).toEqual(['input', 'random', 'mul']); // biome-ignore format: short
+    expect(optimise(buildGraph({ outputs: { y: random().mul(random()) } })).nodes.map((n) => n.op)).toEqual([
+      'input',
+      'random',
+      'mul',
+    ]);
   });
 
   test('literals are equal by value when small, and never by accident', () => {
