@@ -110,9 +110,10 @@ function bind<H extends Hyper>(rule: UpdateRule<H>, hyper: H, matches: (path: st
 /** `features` matches `features` and all below it; `*` stands for any characters. */
 function matcher(what: string, params: ParamSelector): (path: string) => boolean {
   if (typeof params === 'function') return params;
-  const patterns = (typeof params === 'string' ? [params] : params).map((pattern) => {
-    if (typeof pattern !== 'string' || pattern === '')
-      throw new TypeError(`${what}: params of a group must be names such as "features" or "*.bias"`);
+  const names = typeof params === 'string' ? [params] : params;
+  if (!Array.isArray(names) || !names.every((n) => typeof n === 'string' && n !== ''))
+    throw new TypeError(`${what}: params of a group must be names such as "features" or "*.bias"`);
+  const patterns = names.map((pattern: string) => {
     const source = pattern.split('*').map((part) => part.replace(/[\\^$.|?+()[\]{}]/g, '\\$&'));
     return new RegExp(`^${source.join('.*')}(\\..*)?$`);
   });
