@@ -88,10 +88,12 @@ export function buildTrainStep(
   if (update.norm) healthy = and(healthy, finite(update.norm));
 
   // Running statistics move only with a finite loss, as the parameters do.
+  const states = net.states();
   const statisticsMove = and(before, finite(loss));
   const statistics = Object.fromEntries(
     [...traced.updates].map(([name, value]) => {
-      const old = net.states().get(name)!;
+      const old = states.get(name);
+      if (!old) throw new Error(`a layer gives a new value for "${name}", which is no buffer of the network`);
       return [name, apply('where', [statisticsMove, value, old], {})];
     }),
   );

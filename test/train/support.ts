@@ -33,7 +33,7 @@ export class TinyNet extends Module {
     let h = this.conv.forward(x);
     if (this.training) {
       const mean = h.mean([0, 2, 3]);
-      currentTrace()?.updates.set('running_mean', this.seen.mul(0.9).add(mean.mul(0.1)));
+      currentTrace()?.updates.set(this.seen.path, this.seen.mul(0.9).add(mean.mul(0.1)));
       if (this.dropout > 0) h = apply('dropout', [h, currentRng()], { p: this.dropout, stream: 7 });
     }
     return this.fc.forward(h);
