@@ -21,7 +21,7 @@ export function editDistance(a: string, b: string): number {
 
 /**
  * The known name that `name` most likely meant, or undefined if none is near. A known name may also be an
- * abbreviation or a continuation (`cos` for `cosine`).
+ * abbreviation, a continuation or a part (`cos` for `cosine`, `smoothing` for `labelSmoothing`).
  */
 export function suggest(name: string, names: Iterable<string>): string | undefined {
   const given = normaliseName(name);
@@ -33,9 +33,11 @@ export function suggest(name: string, names: Iterable<string>): string | undefin
     if (known === '') continue;
     const distance = editDistance(given, known);
     const limit = Math.max(1, Math.floor(Math.max(given.length, known.length) / 3));
-    const prefix = Math.min(given.length, known.length) >= 2 && (known.startsWith(given) || given.startsWith(known));
-    // A shared beginning is weaker evidence than a typing slip of the same size, but beats a far word.
-    const cost = distance <= limit ? distance : prefix ? limit + distance / 10 : Number.POSITIVE_INFINITY;
+    const shorter = Math.min(given.length, known.length);
+    const shared =
+      (shorter >= 2 && (known.startsWith(given) || given.startsWith(known))) || (shorter >= 4 && known.includes(given));
+    // A shared part is weaker evidence than a typing slip of the same size, but beats a far word.
+    const cost = distance <= limit ? distance : shared ? limit + distance / 10 : Number.POSITIVE_INFINITY;
     if (cost < bestCost) {
       bestCost = cost;
       best = candidate;
