@@ -1,9 +1,8 @@
-import { AvgPool2d } from '../nn/layers/pool.js';
+import { ReLU, Tanh } from '../nn/layers/activation.js';
 import { Conv2d } from '../nn/layers/conv.js';
 import { Flatten } from '../nn/layers/flatten.js';
 import { Linear } from '../nn/layers/linear.js';
-import { MaxPool2d } from '../nn/layers/pool.js';
-import { ReLU, Tanh } from '../nn/layers/activation.js';
+import { AvgPool2d, MaxPool2d } from '../nn/layers/pool.js';
 import { Sequential } from '../nn/layers/sequential.js';
 import { Module } from '../nn/module.js';
 import type { Tensor } from '../tensor/node.js';
@@ -24,7 +23,9 @@ function featureShape({ name, channels, padding }: Stages, [, height, width]: Im
     return Math.floor(windowOutput(first, 5, 1, 0) / 2);
   };
   if (side(height) < 1 || side(width) < 1)
-    throw new RangeError(`${name}: images of ${height}x${width} are too small, the least is ${16 - 2 * padding}x${16 - 2 * padding}`);
+    throw new RangeError(
+      `${name}: images of ${height}x${width} are too small, the least is ${16 - 2 * padding}x${16 - 2 * padding}`,
+    );
   return [channels[1], side(height), side(width)];
 }
 
@@ -110,6 +111,7 @@ export const lenet = (options: NetworkOptions = {}): LeNet => new LeNet(options)
 
 const PAPER = 'LeCun, Bottou, Bengio & Haffner: Gradient-based learning applied to document recognition, 1998';
 const common = {
+  family: 'lenet',
   paper: PAPER,
   task: 'classification',
   inputShape: [1, 28, 28],

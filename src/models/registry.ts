@@ -13,9 +13,29 @@ export interface NetworkOptions {
   readonly classes?: number;
 }
 
+/** How the images were prepared that published weights were trained with. */
+export interface Preprocessing {
+  /** The shorter side is resized to this many pixels, then the middle `crop` x `crop` is taken. */
+  readonly resize: number;
+  readonly crop: number;
+  /** Per channel, of values from 0 to 1. */
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+}
+
+/** What torchvision's ImageNet weights expect. */
+export const IMAGENET: Preprocessing = {
+  resize: 256,
+  crop: 224,
+  mean: [0.485, 0.456, 0.406],
+  std: [0.229, 0.224, 0.225],
+};
+
 /** A network that can be made by name: the command line, run directories and the tests go over these entries. */
 export interface ModelEntry {
   readonly name: string;
+  /** Networks of one family are variants of one architecture and share a figure and a page. */
+  readonly family: 'lenet' | 'vgg' | 'googlenet' | 'unet';
   /** One line for lists. */
   readonly summary: string;
   readonly paper: string;
@@ -26,6 +46,8 @@ export interface ModelEntry {
   readonly optimizer: Spec;
   /** Names of options beside `inputShape` and `classes`. */
   readonly options: readonly string[];
+  /** For networks whose weights are published. */
+  readonly preprocessing?: Preprocessing;
   create(options: Required<NetworkOptions> & Readonly<Record<string, unknown>>): Module;
 }
 
@@ -56,7 +78,9 @@ export function createModel(name: string, options: NetworkOptions & Readonly<Rec
   checkOptions(entry.name, options, ['inputShape', 'classes', ...entry.options]);
   const { inputShape = entry.inputShape, classes = entry.classes, ...rest } = options;
   if (inputShape.length !== 3 || !inputShape.every((d) => Number.isInteger(d) && d > 0))
-    throw new RangeError(`${entry.name}: the input must be [channels, height, width] of whole numbers above 0, got [${inputShape.join(', ')}]`);
+    throw new RangeError(
+      `${entry.name}: the input must be [channels, height, width] of whole numbers above 0, got [${inputShape.join(', ')}]`,
+    );
   if (!Number.isInteger(classes) || classes < 1)
     throw new RangeError(`${entry.name}: the number of classes must be a whole number above 0, got ${classes}`);
   return entry.create({ inputShape, classes, ...rest });
