@@ -1,0 +1,96 @@
+import type { Command } from 'commander';
+import { addFields, choice, common, count, countOrAuto, deviceFields, type Fields, flag, text } from './fields.js';
+import { action, type Context } from './run.js';
+
+export const evalFields = {
+  data: text('--data <name|dir>', 'what to measure on (default: the data of the run)'),
+  split: choice('--split <name>', 'train, valid, test or all (default: test if there is one, else valid)', [
+    'train',
+    'valid',
+    'test',
+    'all',
+  ]),
+  weights: choice('--weights <which>', 'best or last (default: best)', ['best', 'last']),
+  batchSize: count('--batch-size <n>', 'images at once (default: 64)'),
+  workers: countOrAuto('--workers <n>', 'threads that prepare images (default: auto)'),
+  skipDamaged: flag('--skip-damaged', 'leave out images that cannot be read instead of failing'),
+  ...deviceFields,
+  quiet: flag('--quiet', 'print the result only'),
+  ...common,
+} satisfies Fields;
+
+const runField = text('run', 'the run directory');
+
+export function addEval(program: Command): void {
+  const command = program
+    .command('eval')
+    .argument('<run>', runField.help)
+    .description('measure a trained network on a data set');
+  addFields(command, evalFields).action(action(evalFields, { run: runField }, evaluate));
+}
+
+async function evaluate({ values, terminal, interrupt, device }: Context): Promise<void> {
+  const run = values.run as string;
+  const [{ loadRun, objectiveOf }, { networkOf }, source, { measure }, { evaluationFacts }, { facts }] =
+    await Promise.all([
+      import('../train/load.js'),
+      import('./network.js'),
+      import('./data-source.js'),
+      import('./measure.js'),
+      import('./finish.js'),
+      import('./terminal.js'),
+    ]);
+  const backend = await device();
+  const weights = (values.weights as 'best' | 'last' | undefined) ?? 'auto';
+  const { config, net, file } = await loadRun(run, { make: networkOf, weights });
+  const trained = source.dataOf(config);
+  const asked = values.data as string | undefined;
+  const same = trained !== undefined && (asked === undefined || asked === trained.name);
+  const name = asked ?? (trained && source.pathThen(trained.name, config));
+  if (name === undefined) throw new Error(`${run} does not say on what data it was trained: give --data`);
+  const [channels, height, width] = config.inputShape;
+  const { augment: _, limit: __, ...options } = same ? trained.options : {};
+  const data = await source.openWith(terminal, name, {
+    seed: config.training.seed,
+    ...options,
+    // What the network was made for, whatever the images are like.
+    ...(same && source.isNamedData(name) ? {} : { size: [height, width] as const, channels: channels as 1 | 3 }),
+    ...(source.isNamedData(name) ? {} : { classes: config.classes }),
+    ...(values.skipDamaged ? { strict: false } : {}),
+    normalize: config.normalize,
+  });
+  source.checkClasses(data, config);
+  const { name: split, dataset } = source.chooseSplit(data, values.split as string | undefined, same);
+  const evaluation = await measure(
+    net,
+    { ...objectiveOf(config), backend },
+    dataset,
+    {
+      split,
+      weights: file.replace('.safetensors', ''),
+      batchSize: (values.batchSize as number | undefined) ?? 64,
+      workers: values.workers as number | 'auto' | undefined,
+      signal: interrupt.signal,
+      samples: false,
+    },
+    terminal,
+  );
+  terminal.answer(
+    {
+      run,
+      data: name,
+      split,
+      weights: evaluation.weights,
+      images: evaluation.images,
+      ...evaluation.scores,
+      confusion: evaluation.confusion,
+      classes: config.classes,
+      device: backend.device,
+    },
+    facts([
+      ...evaluationFacts(evaluation),
+      ['images', `${evaluation.images} (${name}, ${split})`],
+      ['weights', `${run}/${file}`],
+    ]),
+  );
+}

@@ -1,0 +1,140 @@
+import type { Backend } from '../backends/backend.js';
+import type { OpenedData } from '../data/open.js';
+import type { Evaluation } from '../report/data.js';
+import { formatCount, formatDuration, formatMetric, formatNumber, formatPlain, metricTitle } from '../report/format.js';
+import type { RunConfig } from '../train/config.js';
+import type { FitResult } from '../train/events.js';
+import { loadRun, objectiveOf } from '../train/load.js';
+import { openStorage } from '../train/storage.js';
+import { chooseSplit, dataOf } from './data-source.js';
+import { measure } from './measure.js';
+import { networkOf } from './network.js';
+import { titleOf } from './plan.js';
+import { describeSpec } from './spec.js';
+import { facts, style, type Terminal } from './terminal.js';
+
+/** What `fovea train` hands back when a run is done. */
+export interface Finished {
+  readonly evaluation: Evaluation;
+  readonly config: RunConfig;
+  /** Paths of the pictures; the page is the last. */
+  readonly files: readonly string[];
+}
+
+/** Measures the best weights of a run, on the test set if there is one, and writes its report. */
+export async function finishRun(
+  out: string,
+  result: FitResult,
+  data: OpenedData,
+  backend: Backend,
+  signal: AbortSignal,
+  terminal: Terminal,
+): Promise<Finished> {
+  const { config, net, file } = await loadRun(out, { make: networkOf });
+  const { name: split, dataset } = chooseSplit(data, undefined, true);
+  const evaluation = await measure(
+    net,
+    { ...objectiveOf(config), backend },
+    dataset,
+    {
+      split,
+      weights: file.replace('.safetensors', ''),
+      batchSize: Math.max(64, config.training.batchSize),
+      signal,
+      samples: true,
+    },
+    terminal,
+  );
+  const { writeReport } = await import('../report/report.js');
+  const extra = config.extra as { command?: string } | undefined;
+  const files = await writeReport(openStorage(out), {
+    title: titleOf(config),
+    location: out,
+    history: result.history,
+    ...(result.best ? { best: result.best } : {}),
+    ...(result.reason === 'early-stopping'
+      ? { state: `Stopped early, after epoch ${result.history.length} of ${config.training.epochs}: no improvement.` }
+      : {}),
+    evaluation,
+    classes: config.classes,
+    parameters: config.parameters,
+    device: config.device,
+    configuration: configurationOf(config),
+    ...(extra?.command ? { command: extra.command } : {}),
+    written: new Date().toISOString().replace('T', ' ').slice(0, 16),
+    versions: config.versions,
+  });
+  return { evaluation, config, files: files.map((f) => `${out}/${f}`) };
+}
+
+/** The settings of a run in the order a person asks for them. */
+function configurationOf(config: RunConfig): [string, string][] {
+  const { training: t, inputShape, normalize } = config;
+  const data = dataOf(config);
+  const rows: [string, string | undefined][] = [
+    ['network', config.model && ('path' in config.model ? config.model.path : describeSpec(config.model))],
+    ['data', data?.name],
+    ['input', `${inputShape.join(' x ')}, ${config.classes.length} classes`],
+    [
+      'normalised by',
+      `mean ${normalize.mean.map(formatPlain).join(', ')}, std ${normalize.std.map(formatPlain).join(', ')}`,
+    ],
+    ['augmentation', data?.options.augment?.map((a) => describeSpec(a)).join(', ')],
+    ['limit', data?.options.limit === undefined ? undefined : `${formatCount(data.options.limit)} training images`],
+    ['epochs', String(t.epochs)],
+    ['batch size', `${t.batchSize}${t.dropLast ? ', smaller last batch left out' : ''}`],
+    ['loss', describeSpec(t.loss)],
+    ['optimizer', describeSpec(t.optimizer)],
+    ['scheduler', t.scheduler === undefined ? undefined : describeSpec(t.scheduler)],
+    [
+      'gradient clipping',
+      t.clip &&
+        Object.entries(t.clip)
+          .map(([k, v]) => `${k} ${v}`)
+          .join(', '),
+    ],
+    ['best epoch by', `${t.monitor.direction === 'lower' ? 'lowest' : 'highest'} ${t.monitor.of}`],
+    ['early stopping', t.earlyStopping && `after ${t.earlyStopping.patience} epochs without improvement`],
+    ['seed', String(t.seed)],
+    ['device', `${config.device.description}, ${config.device.threads} threads`],
+  ];
+  return rows.filter((row): row is [string, string] => Boolean(row[1]));
+}
+
+/** The table at the end of `train`, `demo` and `eval`. */
+export function evaluationFacts({ split, loss, metrics, images }: Evaluation): [string, string][] {
+  const rows: [string, string][] = [];
+  for (const [name, value] of Object.entries(metrics)) {
+    const wrong =
+      name === 'accuracy' ? ` (${formatCount(Math.round((1 - value) * images))} wrong of ${formatCount(images)})` : '';
+    const shown = formatMetric(name, value);
+    rows.push([
+      `${split} ${metricTitle(name).toLowerCase()}`,
+      `${name === 'accuracy' ? style('bold', shown) : shown}${wrong}`,
+    ]);
+  }
+  rows.push([`${split} loss`, formatNumber(loss)]);
+  return rows;
+}
+
+export function runSummary(out: string, result: FitResult, { evaluation, config, files }: Finished): string {
+  const seconds = result.history.reduce((sum, r) => sum + r.seconds, 0);
+  const speeds = result.history.map((r) => r.imagesPerSecond).sort((a, b) => a - b);
+  const speed = speeds[Math.floor(speeds.length / 2)] ?? 0;
+  const best = result.best;
+  return facts([
+    ...evaluationFacts(evaluation),
+    ...(best
+      ? [
+          ['best epoch', `${best.epoch} of ${result.history.length} (${best.monitor} ${formatNumber(best.value)})`] as [
+            string,
+            string,
+          ],
+        ]
+      : []),
+    ['training time', `${formatDuration(seconds)} (${formatCount(speed)} images/s)`],
+    ['parameters', formatCount(config.parameters)],
+    ['run', out],
+    ['report', files.at(-1)!],
+  ]);
+}

@@ -1,0 +1,28 @@
+import { Command } from 'commander';
+import { addData } from './data.js';
+import { addDemo } from './demo.js';
+import { addDoctor } from './doctor.js';
+import { addEval } from './eval.js';
+import { addPredict } from './predict.js';
+import { addRuns } from './runs.js';
+import { addTrain } from './train.js';
+import { version } from './version.js';
+
+/** The whole command line. Commands load what they need when they run, so that help is quick. */
+export function createProgram(): Command {
+  const program = new Command('fovea')
+    .description('Understand, train and ship the classic vision networks.')
+    .version(version(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print help')
+    .helpCommand('help [command]', 'print help on a command')
+    .showSuggestionAfterError()
+    .exitOverride();
+  for (const add of [addTrain, addEval, addPredict, addRuns, addData, addDoctor, addDemo]) add(program);
+  for (const command of program.commands) inherit(command);
+  return program;
+}
+
+function inherit(command: Command): void {
+  command.exitOverride().showSuggestionAfterError();
+  for (const inner of command.commands) inherit(inner);
+}

@@ -1,0 +1,112 @@
+import { open, readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileError } from '../node/errors.js';
+import '../node/storage.js';
+import type { ResumeState } from '../train/checkpoint.js';
+import type { RunConfig } from '../train/config.js';
+import type { EpochRecord } from '../train/events.js';
+import { LAST_FILE, RunDirectory } from '../train/run.js';
+import { dataOf } from './data-source.js';
+import { fileName } from './plan.js';
+
+/** A line of `fovea runs`. */
+export interface RunListing {
+  readonly run: string;
+  readonly model: string;
+  readonly data: string | null;
+  /** Finished, of planned. */
+  readonly epochs: number;
+  readonly planned: number;
+  readonly best: { readonly epoch: number; readonly value: number; readonly monitor: string } | null;
+  /** Best validation accuracy (training accuracy without validation); null if it was not measured. */
+  readonly accuracy: number | null;
+  /** `damaged` runs have a reason. */
+  readonly state: 'done' | 'stopped early' | 'unfinished' | 'damaged';
+  readonly reason?: string;
+  /** ISO time of the last checkpoint. */
+  readonly changed: string | null;
+}
+
+/** Runs in a directory and below it (two levels), the newest last. A directory that is a run itself is listed alone. */
+export async function listRuns(root: string): Promise<RunListing[]> {
+  const found: string[] = [];
+  await search(root, 2, found);
+  const runs = await Promise.all(found.map(describeRun));
+  return runs.sort((a, b) => (a.changed ?? '').localeCompare(b.changed ?? '') || a.run.localeCompare(b.run));
+}
+
+async function search(directory: string, depth: number, found: string[]): Promise<void> {
+  const entries = await readdir(directory, { withFileTypes: true }).catch((error) => {
+    throw fileError(error, directory, 'read');
+  });
+  if (
+    entries.some((e) => e.name === 'config.json') &&
+    entries.some((e) => /^(metrics\.jsonl|last\.safetensors)$/.test(e.name))
+  ) {
+    found.push(directory);
+    return;
+  }
+  if (depth === 0) return;
+  for (const e of entries)
+    if (e.isDirectory() && !e.name.startsWith('.')) await search(join(directory, e.name), depth - 1, found);
+}
+
+async function describeRun(run: string): Promise<RunListing> {
+  const directory = new RunDirectory(run);
+  const changed = await stat(join(run, LAST_FILE)).then(
+    (s) => s.mtime.toISOString(),
+    () => null,
+  );
+  try {
+    const config = await directory.readConfig();
+    const history = await directory.readMetrics();
+    const state = await readPosition(join(run, LAST_FILE));
+    return { run, changed, ...summary(config, history, state) };
+  } catch (error) {
+    const reason = (error as Error).message;
+    const nothing = { model: '?', data: null, epochs: 0, planned: 0, best: null, accuracy: null } as const;
+    return { run, changed, ...nothing, state: 'damaged', reason };
+  }
+}
+
+function summary(config: RunConfig, history: readonly EpochRecord[], state: ResumeState | undefined) {
+  const { training, model } = config;
+  const best = state?.monitor.best ?? null;
+  const record = history.find((r) => r.epoch === best?.epoch);
+  const accuracy = (record?.valid ?? record?.train)?.accuracy;
+  const patience = training.earlyStopping?.patience;
+  const exhausted = patience !== undefined && (state?.monitor.waited ?? 0) >= patience;
+  const done = state !== undefined && state.position.epoch > training.epochs;
+  return {
+    model: !model ? 'own program' : 'path' in model ? fileName(model.path) : model.name,
+    data: dataOf(config)?.name ?? null,
+    epochs: state ? Math.min(state.position.epoch - 1, history.length) : history.length,
+    planned: training.epochs,
+    best: best && { ...best, monitor: training.monitor.of },
+    accuracy: typeof accuracy === 'number' ? accuracy : null,
+    state: done ? 'done' : exhausted ? 'stopped early' : 'unfinished',
+  } as const;
+}
+
+/** The saved position from the header alone: the weights behind it may be large. */
+async function readPosition(file: string): Promise<ResumeState | undefined> {
+  const handle = await open(file).catch(() => undefined);
+  if (!handle) return undefined;
+  try {
+    const length = Buffer.alloc(8);
+    await handle.read(length, 0, 8, 0);
+    const size = Number(length.readBigUInt64LE());
+    if (size > (await handle.stat()).size - 8)
+      throw new Error(`${file} is damaged: it is shorter than its header says`);
+    const header = Buffer.alloc(size);
+    await handle.read(header, 0, size, 8);
+    const metadata = (JSON.parse(header.toString('utf8')) as { __metadata__?: Record<string, string> }).__metadata__;
+    const state = metadata?.['fovea.state'];
+    return state === undefined ? undefined : (JSON.parse(state) as ResumeState);
+  } catch (error) {
+    if (error instanceof SyntaxError) throw new Error(`${file} is damaged: its header is not JSON`);
+    throw error;
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,133 @@
+import { existsSync } from 'node:fs';
+import type { Command } from 'commander';
+import { CommandError, ExitCode, Interrupted } from './errors.js';
+import { addFields } from './fields.js';
+import { action, type Context } from './run.js';
+import { modelField, trainFields, withResume } from './train-fields.js';
+
+export function addTrain(program: Command): void {
+  const command = program
+    .command('train')
+    .argument('[model]', modelField.help)
+    .description('train a network and write a run directory with weights, curves and a report')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  fovea train lenet --data mnist --epochs 10 --batch-size 64 --lr 0.01 --seed 1 --out runs/lenet
+  fovea train ./my-net.js --data photos/ --size 64 --augment hflip,rotate:10
+  fovea train --resume runs/lenet`,
+    );
+  addFields(command, trainFields);
+  command.action(
+    action(trainFields, { model: modelField }, async (context) => {
+      await train(context);
+    }),
+  );
+}
+
+/** Trains as the options say and answers with the result. */
+export async function train({ values, terminal, interrupt, device }: Context): Promise<void> {
+  const resume = values.resume as string | undefined;
+  const model = values.model as string | undefined;
+  checkUsage(values, model, resume);
+  const [{ planNew, planResume }, { TrainProgress }, { Trainer }] = await Promise.all([
+    import('./plan.js'),
+    import('./progress.js'),
+    import('../train/trainer.js'),
+  ]);
+  const backend = await device();
+  if (resume === undefined) checkOut(values.out as string | undefined, values.overwrite === true);
+  const plan =
+    resume === undefined
+      ? await planNew(model!, values, backend, terminal)
+      : await planResume(resume, values, backend, terminal);
+  const out = resume ?? (values.out as string | undefined) ?? freeDirectory(plan.title);
+  terminal.note(`${plan.title}, into ${out}`);
+  const progress = await new TrainProgress(terminal, { logEvery: values.logEvery as number | undefined }).prepare();
+  const trainer = new Trainer(plan.net, plan.trainer);
+  trainer.on(progress.listen);
+  interrupt.onFirst = () => terminal.say('finishing the step and saving; Ctrl-C again ends at once');
+  try {
+    const result = await trainer.fit(plan.data.train, { ...plan.fit, out, signal: interrupt.signal });
+    progress.end();
+    if (result.reason === 'interrupted') return stopped(out, result, terminal, interrupt.exitCode);
+    await trainer.dispose();
+    interrupt.onFirst = () => terminal.say('ending; the training itself is done and saved');
+    const { finishRun, runSummary } = await import('./finish.js');
+    const finished = await finishRun(out, result, plan.data, backend, interrupt.signal, terminal);
+    const { evaluation } = finished;
+    terminal.answer(
+      {
+        run: out,
+        reason: result.reason,
+        epochs: result.history.length,
+        best: result.best ?? null,
+        [KEYS[evaluation.split] ?? evaluation.split]: {
+          images: evaluation.images,
+          loss: evaluation.loss,
+          ...evaluation.metrics,
+        },
+        seconds: result.seconds,
+        parameters: finished.config.parameters,
+        device: finished.config.device,
+        files: finished.files,
+      },
+      `\n${runSummary(out, result, finished)}`,
+    );
+  } finally {
+    progress.end();
+    await trainer.dispose();
+  }
+}
+
+/** What the splits are called in `metrics.jsonl` and in JSON. */
+const KEYS: Record<string, string> = { validation: 'valid', training: 'train' };
+
+function stopped(
+  out: string,
+  result: import('../train/events.js').FitResult,
+  terminal: Context['terminal'],
+  exitCode: number,
+): never {
+  const how = `go on with: fovea train --resume ${out}`;
+  if (terminal.json)
+    terminal.answer({ run: out, reason: result.reason, epochs: result.history.length, best: result.best ?? null }, '');
+  throw new Interrupted(`interrupted; everything is saved in ${out}, ${how}`, exitCode);
+}
+
+function checkUsage(
+  values: Readonly<Record<string, unknown>>,
+  model: string | undefined,
+  resume: string | undefined,
+): void {
+  if (resume === undefined) {
+    if (model === undefined)
+      throw new CommandError('which network? for example: fovea train lenet --data mnist', ExitCode.usage);
+    return;
+  }
+  if (model !== undefined)
+    throw new CommandError(`--resume takes the network from the run: leave out "${model}"`, ExitCode.usage);
+  const changed = Object.keys(values).find((name) => !withResume.includes(name) && values[name] !== undefined);
+  if (changed === undefined) return;
+  const flags = trainFields[changed as keyof typeof trainFields].flags.split(' ')[0];
+  throw new CommandError(`${flags} cannot change when a run goes on: start another run with it`, ExitCode.usage);
+}
+
+/** Before a data set is fetched; the Trainer checks again. */
+function checkOut(out: string | undefined, overwrite: boolean): void {
+  if (out === undefined || overwrite) return;
+  if (existsSync(`${out}/config.json`) || existsSync(`${out}/last.safetensors`))
+    throw new CommandError(
+      `${out} already holds a run: go on with --resume ${out}, replace it with --overwrite, or choose another --out`,
+    );
+}
+
+/** `runs/lenet-mnist`, or with a number if that is taken. */
+function freeDirectory(title: string): string {
+  const base = `runs/${title.replace(' on ', '-').replaceAll(/[^\w.-]+/g, '-')}`;
+  for (let n = 1; ; n++) {
+    const candidate = n === 1 ? base : `${base}-${n}`;
+    if (!existsSync(candidate)) return candidate;
+  }
+}
