@@ -48,8 +48,8 @@ describe('rates of 60 steps are those of PyTorch', () => {
 
 describe('reduce on plateau', () => {
   const options = { patience: 2, factor: 0.5, cooldown: 1 };
-  test('goes on from a saved state as if nothing had happened', () => {
-    fc.assert(
+  test('goes on from a saved state as if nothing had happened', async () => {
+    await fc.assert(
       fc.property(
         fc.array(fc.double({ noNaN: true, min: 0, max: 1 }), { minLength: 2, maxLength: 30 }),
         fc.nat(29),
