@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import sharp from 'sharp';
 import { sharedBytes, sharedInts } from '../data/dataset.js';
 import { MemoryDataset } from '../data/memory.js';
 import { NORMALIZE } from '../data/normalize.js';
@@ -8,6 +7,7 @@ import type { DataParts, OpenDataOptions } from '../data/open.js';
 import type { PinnedFile } from './cache.js';
 import { fileError } from './errors.js';
 import { reshape, splitParts } from './mnist.js';
+import { loadSharp } from './sharp.js';
 
 const sheet = (name: string, bytes: number, sha256: string): PinnedFile => ({ name, bytes, sha256 });
 
@@ -58,6 +58,7 @@ const ROWS = 10000;
 
 /** Decodes a sheet, each row of which is one image with interleaved colours, into CHW images. */
 async function readSheet(path: string, into: Uint8Array): Promise<void> {
+  const sharp = await loadSharp();
   const { data, info } = await sharp(path)
     .raw()
     .toBuffer({ resolveWithObject: true })

@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import sharp from 'sharp';
+import type { Metadata } from 'sharp';
 import type { Image } from '../data/dataset.js';
 import type { Fit } from '../data/open.js';
 import { checkPair } from '../util/check.js';
 import { fileError } from './errors.js';
+import { loadSharp } from './sharp.js';
 import { writeFileAtomic } from './storage.js';
 
 /** Endings of the files that count as images in a folder. */
@@ -40,6 +41,7 @@ export async function loadImage(source: string | Uint8Array, options: LoadImageO
   const bytes = typeof source === 'string' ? await readBytes(source) : source;
   if (bytes.length === 0) throw new Error(`${name} is empty; expected an image`);
   await inspect(bytes, name, maxPixels);
+  const sharp = await loadSharp();
   try {
     // failOn 'error': pixels that are missing or wrong fail, mere warnings of untidy writers do not.
     let pipeline = sharp(bytes, { failOn: 'error', limitInputPixels: false }).rotate();
@@ -70,7 +72,8 @@ async function readBytes(path: string): Promise<Uint8Array> {
 }
 
 async function inspect(bytes: Uint8Array, name: string, maxPixels: number): Promise<{ height: number; width: number }> {
-  let meta: sharp.Metadata;
+  const sharp = await loadSharp();
+  let meta: Metadata;
   try {
     meta = await sharp(bytes, { limitInputPixels: false }).metadata();
   } catch (error) {
@@ -127,6 +130,7 @@ export async function encodePng({ data, shape: [c, h, w] }: Image): Promise<Uint
   const n = h * w;
   const interleaved = new Uint8Array(c * n);
   for (let k = 0; k < c; k++) for (let i = 0; i < n; i++) interleaved[i * c + k] = data[k * n + i]!;
+  const sharp = await loadSharp();
   const image = sharp(interleaved, { raw: { width: w, height: h, channels: c } });
   return (c === 1 ? image.toColourspace('b-w') : image).png().toBuffer();
 }

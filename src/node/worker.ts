@@ -1,14 +1,10 @@
 /** A worker thread that assembles batches; the other end is `workers.ts`. */
 import { parentPort, workerData } from 'node:worker_threads';
-import sharp from 'sharp';
 import { openPortable, type PortableDataset } from '../data/dataset.js';
 import { assembleBatch } from '../data/loader.js';
 import '../data/index.js';
 import './folderDataset.js';
 import type { Job, Reply } from './workers.js';
-
-// The batches of several workers decode side by side already; libvips must not multiply the threads.
-sharp.concurrency(1);
 
 const port = parentPort!;
 const opened = openPortable(workerData as PortableDataset);

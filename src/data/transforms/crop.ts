@@ -59,7 +59,14 @@ export function centerCrop(size: number | readonly [number, number]): Transform 
 
 function cropCentre(image: Image, height: number, width: number, fill = 0): Image {
   const [, h, w] = image.shape;
-  return crop(image, Math.round((h - height) / 2), Math.round((w - width) / 2), height, width, fill);
+  return crop(image, centred(h, height), centred(w, width), height, width, fill);
+}
+
+/** Where the middle `wanted` of `size` pixels begin; torchvision rounds half a pixel to even, and down in padding. */
+function centred(size: number, wanted: number): number {
+  if (wanted > size) return -Math.floor((wanted - size) / 2);
+  const half = (size - wanted) / 2;
+  return Number.isInteger(half) ? half : 2 * Math.round(half / 2);
 }
 
 /** A side, [height, width], or the image's own size. */
