@@ -1,0 +1,160 @@
+// Convolution in its three directions. One function decides the algorithm.
+#include "builder.h"
+
+namespace fovea {
+namespace {
+
+enum Direction { kForward, kBackwardData, kBackwardWeights };
+
+struct Geometry {
+  Dims src, weights, dst;  // weights with a leading axis for groups
+  ConvShape shape;
+  int64_t groups;
+};
+
+Geometry geometryOf(const Node& n, const Dims& src, const Dims& w, const Dims& dst) {
+  Geometry g;
+  g.groups = static_cast<int64_t>(n.number("groups"));
+  g.src = src;
+  g.dst = dst;
+  g.weights = w;
+  if (g.groups > 1) g.weights = {g.groups, w[0] / g.groups, w[1], w[2], w[3]};
+  const Dims stride = n.ints("stride"), padding = n.ints("padding"), dilation = n.ints("dilation");
+  g.shape.strides = stride;
+  g.shape.padLow = padding;
+  g.shape.padHigh = padding;
+  g.shape.dilations = {dilation[0] - 1, dilation[1] - 1};
+  for (int i = 0; i < 2; i++) {
+    const int64_t extent = dilation[i] * (w[2 + i] - 1) + 1;
+    const int64_t covered = (src[2 + i] + 2 * padding[i] - extent) / stride[i] + 1;
+    // Only where the plain rule would give another size (an output that stops early).
+    if (covered != dst[2 + i]) g.shape.padHigh[i] = (dst[2 + i] - 1) * stride[i] + extent - src[2 + i] - padding[i];
+  }
+  return g;
+}
+
+/**
+ * The choice of algorithm: a deterministic table by shape, instruction set and threads. Winograd F(4x4, 3x3) saves
+ * multiplications but moves more data: it pays with enough channels on both sides and enough tiles of output.
+ */
+bool winogradPays(const Builder& b, const Geometry& g, Direction direction) {
+  if (b.exact || dnnlMajor >= 3 || std::string(b.engine.kernels().isa) != "avx512" || g.groups != 1) return false;
+  if (g.weights[2] != 3 || g.weights[3] != 3) return false;
+  for (int i = 0; i < 2; i++)
+    if (g.shape.strides[i] != 1 || g.shape.dilations[i] != 0 || g.shape.padLow[i] > 1 || g.shape.padLow[i] != g.shape.padHigh[i])
+      return false;
+  const int64_t in = g.src[1], out = g.dst[1];
+  if (in % 16 || out % 16 || in < 32 || out < 32) return false;
+  const int64_t h = g.dst[2], w = g.dst[3];
+  const int64_t tiles = g.dst[0] * ((h + 3) / 4) * ((w + 3) / 4);
+  if (h < 7 || w < 7) return false;
+  if (tiles < (direction == kBackwardWeights ? 128 : 64)) return false;
+  return true;
+}
+
+/** More scratch than this costs more in memory traffic and room than Winograd saves. */
+constexpr size_t kMostScratch = size_t(256) << 20;
+
+/** Tries the algorithms in order of preference; the last one that exists is taken even if it is a slow one. */
+template <class Make>
+auto choose(const Builder& b, Geometry& g, Direction direction, const Make& make) {
+  if (winogradPays(b, g, direction)) {
+    g.shape.algorithm = dnnl::algorithm::convolution_winograd;
+    try {
+      auto pd = make();
+      const std::string impl = pd.impl_info_str();
+      if (impl.find("ref") == std::string::npos && pd.scratchpad_desc().get_size() <= kMostScratch) return pd;
+    } catch (const dnnl::error&) {
+    }
+  }
+  g.shape.algorithm = dnnl::algorithm::convolution_direct;
+  return make();
+}
+
+Desc weightsDesc(const Geometry& g) { return anyDesc(g.weights); }
+
+dnnl::primitive_attr attributesFor(const Node& n) {
+  dnnl::primitive_attr attr = Builder::attributes();
+  dnnl::post_ops ops;
+  if (n.flag("relu")) appendRelu(ops);
+  if (n.flag("tanh")) appendTanh(ops);
+  if (n.flag("relu") || n.flag("tanh")) attr.set_post_ops(ops);
+  return attr;
+}
+
+dnnl::convolution_forward::primitive_desc hintFor(const Builder& b, const Geometry& g) {
+  return convForward(b.engine.dnnl(), dnnl::prop_kind::forward_training, g.shape, anyDesc(g.src), weightsDesc(g), nullptr,
+                     anyDesc(g.dst), Builder::attributes());
+}
+
+/** A fixed layout where the other operand of the same values has one already, so that less is reordered. */
+void conv2d(Builder& b, const Node& n) {
+  const Ref x = b.in(0), w = b.in(1);
+  const bool bias = b.inputs() > 2;
+  Geometry g = geometryOf(n, b.type(x).shape, b.type(w).shape, n.outputs[0].shape);
+  const auto prop = b.isUpdatedState(w) ? dnnl::prop_kind::forward_training : dnnl::prop_kind::forward_inference;
+  const Desc biasDesc = bias ? plainDesc(b.type(b.in(2))) : Desc();
+  const auto attr = attributesFor(n);
+  auto pd = choose(b, g, kForward, [&] {
+    return convForward(b.engine.dnnl(), prop, g.shape, anyDesc(g.src), weightsDesc(g), bias ? &biasDesc : nullptr, anyDesc(g.dst), attr);
+  });
+  std::vector<Builder::Arg> reads = {{DNNL_ARG_SRC, b.as(x, pd.src_desc())}, {DNNL_ARG_WEIGHTS, b.as(w, pd.weights_desc())}};
+  if (bias) reads.push_back({DNNL_ARG_BIAS, b.plain(b.in(2))});
+  const Rep y = b.define(0, pd.dst_desc());
+  b.primitive(dnnl::convolution_forward(pd), pd.impl_info_str(), pd.scratchpad_desc(), reads, {{DNNL_ARG_DST, y}});
+}
+
+/** The transposed convolution is the input gradient of the convolution with the same weights. */
+void convTranspose2d(Builder& b, const Node& n) {
+  const Ref x = b.in(0), w = b.in(1);
+  Geometry g = geometryOf(n, n.outputs[0].shape, b.type(w).shape, b.type(x).shape);
+  auto pd = choose(b, g, kBackwardData, [&] {
+    const auto hint = hintFor(b, g);
+    return convBackwardData(b.engine.dnnl(), g.shape, anyDesc(g.src), weightsDesc(g), anyDesc(g.dst), hint, Builder::attributes());
+  });
+  const Rep dy = b.as(x, pd.diff_dst_desc()), wr = b.as(w, pd.weights_desc());
+  const Rep dx = b.define(0, pd.diff_src_desc());
+  b.primitive(dnnl::convolution_backward_data(pd), pd.impl_info_str(), pd.scratchpad_desc(),
+              {{DNNL_ARG_DIFF_DST, dy}, {DNNL_ARG_WEIGHTS, wr}}, {{DNNL_ARG_DIFF_SRC, dx}});
+}
+
+/** With a second output, the gradient of the bias comes from the same pass over dy. */
+void conv2dWeightGrad(Builder& b, const Node& n) {
+  const Ref x = b.in(0), dy = b.in(1);
+  const bool bias = n.outputs.size() > 1;
+  Geometry g = geometryOf(n, b.type(x).shape, n.outputs[0].shape, b.type(dy).shape);
+  const Desc biasDesc = bias ? plainDesc(n.outputs[1]) : Desc();
+  auto pd = choose(b, g, kBackwardWeights, [&] {
+    const auto hint = hintFor(b, g);
+    return convBackwardWeights(b.engine.dnnl(), g.shape, anyDesc(g.src), weightsDesc(g), bias ? &biasDesc : nullptr, anyDesc(g.dst),
+                               hint, Builder::attributes());
+  });
+  const Rep xr = b.as(x, pd.src_desc()), dyr = b.as(dy, pd.diff_dst_desc());
+  Rep dw;
+  if (g.groups > 1) {
+    // Grouped weights have one axis more inside oneDNN: hand them on as the plain four-axis array.
+    dw = {pd.diff_weights_desc(), b.newBuf(pd.diff_weights_desc().get_size())};
+  } else {
+    dw = b.define(0, pd.diff_weights_desc());
+  }
+  std::vector<Builder::Arg> writes = {{DNNL_ARG_DIFF_WEIGHTS, dw}};
+  if (bias) writes.push_back({DNNL_ARG_DIFF_BIAS, b.define(1, biasDesc)});
+  b.primitive(dnnl::convolution_backward_weights(pd), pd.impl_info_str(), pd.scratchpad_desc(),
+              {{DNNL_ARG_SRC, xr}, {DNNL_ARG_DIFF_DST, dyr}}, writes);
+  if (g.groups > 1) {
+    const Desc flat5 = plainDesc(g.weights, DType::f32);
+    const Rep out = b.define(0, plainDesc(n.outputs[0]));
+    dnnl::reorder::primitive_desc rd(b.engine.dnnl(), dw.md, b.engine.dnnl(), flat5, Builder::attributes());
+    b.primitive(dnnl::reorder(rd), rd.impl_info_str(), rd.scratchpad_desc(), {{DNNL_ARG_FROM, dw}}, {{DNNL_ARG_TO, {flat5, out.buf}}});
+  }
+}
+
+}  // namespace
+
+void addConvOps(std::map<std::string, BuildOp>& t) {
+  t["conv2d"] = conv2d;
+  t["convTranspose2d"] = convTranspose2d;
+  t["conv2dWeightGrad"] = conv2dWeightGrad;
+}
+
+}  // namespace fovea

@@ -1,0 +1,137 @@
+#include "program.h"
+
+#include <algorithm>
+#include <chrono>
+
+namespace fovea {
+
+void Program::plan() {
+  auto touch = [&](int buf, int step) {
+    Buf& b = bufs[root(buf)];
+    b.first = std::min(b.first, step);
+    b.last = std::max(b.last, step);
+  };
+  for (size_t i = 0; i < steps.size(); i++) {
+    for (int b : steps[i].reads) touch(b, static_cast<int>(i));
+    for (int b : steps[i].writes) touch(b, static_cast<int>(i));
+  }
+  for (auto& o : outputs) touch(o.buf, static_cast<int>(steps.size()));
+
+  for (size_t i = 0; i < steps.size(); i++)
+    for (auto [out, in] : steps[i].inPlace) {
+      const int o = root(out), r = root(in);
+      if (o == r || bufs[o].kind != Buf::kArena || bufs[r].kind != Buf::kArena || bufs[o].bytes != bufs[r].bytes) continue;
+      if (bufs[o].first != static_cast<int>(i) || bufs[r].last != static_cast<int>(i)) continue;
+      // Never while somebody writes or reads it in another way in the same step.
+      const int uses = static_cast<int>(std::count_if(steps[i].reads.begin(), steps[i].reads.end(), [&](int b) { return root(b) == r; }));
+      if (uses != 1) continue;
+      bufs[o].alias = r;
+      bufs[r].last = std::max(bufs[r].last, bufs[o].last);
+    }
+
+  // Largest first, each at the lowest place that is free for its whole life.
+  std::vector<int> order;
+  for (size_t i = 0; i < bufs.size(); i++)
+    if (bufs[i].kind == Buf::kArena && bufs[i].alias < 0 && bufs[i].last >= 0) order.push_back(static_cast<int>(i));
+  std::sort(order.begin(), order.end(), [&](int a, int b) {
+    return bufs[a].bytes != bufs[b].bytes ? bufs[a].bytes > bufs[b].bytes : a < b;
+  });
+  std::vector<int> placed;
+  for (int i : order) {
+    std::vector<std::pair<size_t, size_t>> busy;
+    for (int j : placed)
+      if (bufs[j].first <= bufs[i].last && bufs[i].first <= bufs[j].last)
+        busy.push_back({bufs[j].offset, bufs[j].offset + alignUp(bufs[j].bytes)});
+    std::sort(busy.begin(), busy.end());
+    size_t at = 0;
+    for (auto& [from, to] : busy) {
+      if (at + bufs[i].bytes <= from) break;
+      at = std::max(at, to);
+    }
+    bufs[i].offset = at;
+    arenaBytes_ = std::max(arenaBytes_, at + alignUp(bufs[i].bytes));
+    placed.push_back(i);
+  }
+  exec->ptr.assign(bufs.size(), nullptr);
+  for (size_t i = 0; i < bufs.size(); i++)
+    if (bufs[i].kind == Buf::kConst) exec->ptr[i] = constants[bufs[i].index]->data();
+  engine.arena().claim(this, arenaBytes_ + kAlign);
+}
+
+void Program::bindStates() {
+  for (auto& b : bindings) {
+    if (!b.state || !b.state->alive) {
+      auto it = store->states.find(b.name);
+      b.view.reset();
+      if (it != store->states.end()) {
+        b.state = it->second;
+      } else {
+        if (b.reads)
+          throw std::runtime_error("state \"" + b.name + "\" has no value: set it in the store before the program runs");
+        b.state = store->create(b.name, b.type, b.md);
+      }
+    }
+    State& s = *b.state;
+    if (!(s.type == b.type))
+      throw std::runtime_error("state \"" + b.name + "\" is " + show(s.type) + " in the store, the program expects " + show(b.type));
+    if (b.writes) {
+      s.relayout(engine, b.md);
+      exec->ptr[b.buf] = s.data.data();
+    }
+  }
+  for (auto& b : bindings) {
+    if (b.writes) continue;
+    State& s = *b.state;
+    if (s.md == b.md) {
+      b.view.reset();
+      exec->ptr[b.buf] = s.data.data();
+    } else {
+      if (!b.view) b.view = s.view(b.md);
+      s.refresh(engine, *b.view);
+      exec->ptr[b.buf] = b.view->data.data();
+    }
+  }
+}
+
+void Program::run(const std::vector<const void*>& in, const std::vector<void*>& out, double* times) {
+  if (store->disposed) throw std::runtime_error("the store of this program was disposed");
+  char* base = engine.arena().base();
+  if (generation_ != engine.arena().generation()) {
+    generation_ = engine.arena().generation();
+    for (size_t i = 0; i < bufs.size(); i++)
+      if (bufs[i].kind == Buf::kArena && bufs[i].alias < 0) exec->ptr[i] = base + bufs[i].offset;
+  }
+  for (size_t i = 0; i < inputs.size(); i++)
+    exec->ptr[inputs[i].buf] = static_cast<char*>(const_cast<void*>(in[i]));
+  bindStates();
+  for (size_t i = 0; i < bufs.size(); i++)
+    if (bufs[i].alias >= 0) exec->ptr[i] = exec->ptr[root(static_cast<int>(i))];
+  for (auto& m : memories)
+    if (m->bound != exec->ptr[m->buf]) {
+      m->bound = exec->ptr[m->buf];
+      m->memory.set_data_handle(m->bound);
+    }
+  for (size_t i = 0; i < steps.size(); i++) {
+    if (!times) {
+      steps[i].run(*exec);
+      continue;
+    }
+    const auto start = std::chrono::steady_clock::now();
+    steps[i].run(*exec);
+    times[i] = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+  }
+  for (auto& b : bindings)
+    if (b.writes) b.state->version++;
+  for (size_t i = 0; i < outputs.size(); i++)
+    if (outputs[i].bytes) std::memcpy(out[i], exec->ptr[outputs[i].buf], outputs[i].bytes);
+}
+
+size_t Program::memoryBytes() const {
+  size_t n = arenaBytes_;
+  for (auto& c : constants) n += c->size();
+  for (auto& b : bindings)
+    if (b.view) n += b.view->data.size();
+  return n;
+}
+
+}  // namespace fovea
