@@ -67,12 +67,13 @@ export async function readableImages(
   strict: boolean,
   skipped: string[],
 ): Promise<{ files: readonly string[]; labels: Int32Array; shape: ImageShape }> {
+  const { channels, fit } = options;
   const size =
     options.size === undefined ? undefined : checkPair('the size', options.size, { integer: true, min: 1, max: 16384 });
   const probe = async (file: string): Promise<{ height: number; width: number } | undefined> => {
     try {
       if (!strict) {
-        const [, height, width] = (await loadImage(file, options)).shape;
+        const [, height, width] = (await loadImage(file, { channels, size: options.size, fit })).shape;
         return { height, width };
       }
       return size ? { height: size[0], width: size[1] } : await imageSize(file);
