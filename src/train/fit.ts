@@ -9,6 +9,7 @@ import { checkFits } from './checks.js';
 import { firstBadTensor, NonFiniteError } from './diagnose.js';
 import { evaluate } from './evaluate.js';
 import type { EpochRecord, FitResult, Scores, StopReason, TrainEvent } from './events.js';
+import { gaveUp, interrupted, notFinite, type Place } from './messages.js';
 import { Monitor } from './monitor.js';
 import type { FitOptions, TrainerOptions } from './options.js';
 import { RateMeter } from './rate.js';
@@ -31,6 +32,7 @@ interface Running {
 /** One call of `Trainer.fit`. */
 export class Fit {
   private readonly loader: DataLoader;
+  private readonly validLoader: DataLoader | undefined;
   private readonly monitor: Monitor;
   private readonly schedule: Schedule | undefined;
   private readonly recorder: Recorder;
@@ -57,12 +59,13 @@ export class Fit {
     if (seed !== undefined && !(Number.isInteger(seed) && seed >= 0 && seed < 2 ** 31))
       throw new Error(`the seed is ${seed}, it must be a whole number from 0 to 2^31 - 1`);
     this.loader = new DataLoader(train, { batchSize, seed, dropLast, workers, shuffle: true });
+    const { batchSize: size } = this.loader;
+    this.validLoader = valid && new DataLoader(valid, { batchSize: size, workers });
     this.monitor = new Monitor(
       monitor ?? { of: valid ? 'valid.loss' : 'train.loss', direction: 'lower' },
       earlyStopping,
     );
     this.schedule = trainer.scheduler?.start({ epochs, stepsPerEpoch: this.loader.batchesPerEpoch });
-    const { batchSize: size } = this.loader;
     this.recorder = new Recorder({
       session,
       objective,
@@ -83,6 +86,7 @@ export class Fit {
       await this.prepare();
       const reason = await this.epochs();
       const best = this.monitor.best;
+      await this.session.readBack();
       const result: FitResult = {
         reason,
         history: this.history,
@@ -93,6 +97,7 @@ export class Fit {
       return result;
     } finally {
       await this.loader.close();
+      await this.validLoader?.close();
     }
   }
 
@@ -122,7 +127,6 @@ export class Fit {
     await this.fillSlots(first.step);
     await first.program();
     if (!opened) this.lr = first.step.update.learningRates(this.rates(this.position))[0] ?? 0;
-    if (!opened) await this.save();
     this.emit({
       type: 'start',
       device: session.backend.device,
@@ -136,6 +140,8 @@ export class Fit {
       ...(opened ? { resumed: { epoch: this.position.epoch, batch: this.position.batch } } : {}),
       history: [...this.history],
     });
+    // From here on the run can go on after a crash.
+    if (!opened) await this.save();
   }
 
   /** First values of optimizer slots: of all in a new run, of those a checkpoint lacks in a resumed one. */
@@ -162,7 +168,7 @@ export class Fit {
 
   /** The rest of the running epoch. False if it was interrupted; then the position is saved. */
   private async epoch(): Promise<boolean> {
-    const { signal, valid } = this.options;
+    const { signal } = this.options;
     const { epoch } = this.position;
     const begin = performance.now();
     const before = this.sums.images;
@@ -194,7 +200,7 @@ export class Fit {
     const train = this.sums.scores();
     let scores: Scores | undefined;
     try {
-      scores = valid && (await this.validate(valid));
+      scores = this.validLoader && (await evaluate(this.session, this.objective, this.validLoader, this.emit, signal));
     } catch (error) {
       if (signal?.aborted) return this.leave();
       throw error;
@@ -208,17 +214,6 @@ export class Fit {
       imagesPerSecond: images > 0 ? images / seconds : 0,
     });
     return true;
-  }
-
-  private validate(valid: Dataset): Promise<Scores> {
-    const { workers, signal } = this.options;
-    return evaluate(
-      this.session,
-      this.objective,
-      valid,
-      { batchSize: this.loader.batchSize, workers, signal },
-      this.emit,
-    );
   }
 
   /** Saves a position in the middle of an epoch: all its steps may be done and its validation not. */
@@ -330,30 +325,17 @@ export class Fit {
 
   private async nonFinite({ step, inputs, next }: Running, loss: number): Promise<NonFiniteError> {
     const culprit = await firstBadTensor(this.session, step.tensors, inputs);
-    const what = Number.isFinite(loss) ? 'a gradient is not finite' : `the loss is ${loss}`;
-    const kept = this.recorder.location
-      ? `${this.recorder.location} keeps the last good checkpoint`
-      : 'the weights are as they were before it';
-    return new NonFiniteError(
-      `training stopped at step ${next.step} (epoch ${next.epoch}, batch ${next.batch} of ${this.loader.batchesPerEpoch}): ${what}` +
-        (culprit ? `; the first bad tensor is ${culprit}` : '') +
-        `; ${kept}; try a lower learning rate, or clip the gradients`,
-      next.step,
-      culprit,
-    );
+    return new NonFiniteError(notFinite(this.place(next), loss, culprit), next.step, culprit);
   }
 
   private stopped(reason: Exclude<StopReason, 'done'>): StopReason {
     const { epoch, batch } = this.position;
-    const { of } = this.monitor.options;
-    const message =
-      reason === 'interrupted'
-        ? `interrupted in epoch ${epoch} after batch ${batch} of ${this.loader.batchesPerEpoch}` +
-          (this.recorder.location
-            ? `; the position is saved in ${this.recorder.location}: resume goes on from there`
-            : '')
-        : `stopped after epoch ${epoch - 1}: ${of} has not improved for ${this.options.earlyStopping?.patience} epochs`;
+    const message = reason === 'interrupted' ? interrupted(this.place(this.position)) : gaveUp(epoch - 1, this.monitor);
     this.emit({ type: 'stopped', reason, message, next: { epoch, batch } });
     return reason;
+  }
+
+  private place(position: Position): Place {
+    return { ...position, batches: this.loader.batchesPerEpoch, location: this.recorder.location };
   }
 }

@@ -1,6 +1,7 @@
 import type { DeviceInfo } from '../backends/backend.js';
 import { defaultBackend } from '../backends/eager.js';
 import type { Dataset } from '../data/dataset.js';
+import { DataLoader } from '../data/loader.js';
 import type { Module } from '../nn/module.js';
 import { formatShape, type HostTensor } from '../tensor/shape.js';
 import { checkFits } from './checks.js';
@@ -63,8 +64,10 @@ export class Trainer {
       this.normalize ??= train.normalize;
       try {
         return await fit.run();
-      } finally {
-        await session.readBack();
+      } catch (error) {
+        // What went wrong is told, not what that makes of reading the values.
+        await session.readBack().catch(() => {});
+        throw error;
       }
     });
   }
@@ -76,7 +79,13 @@ export class Trainer {
       await session.materialise(0);
       const objective = this.objective(dataset.normalize);
       checkFits(objective, dataset);
-      return evaluate(session, objective, dataset, options, this.emit);
+      const { batchSize = 64, workers, signal } = options;
+      const loader = new DataLoader(dataset, { batchSize, workers });
+      try {
+        return await evaluate(session, objective, loader, this.emit, signal);
+      } finally {
+        await loader.close();
+      }
     });
   }
 

@@ -20,6 +20,11 @@ export function weightsFor(
   const extra = [...tensors].find(([name]) => !states.has(name));
   for (const [name, parameter] of states) {
     const value = tensors.get(name);
+    // Files from before PyTorch 0.4.1 do not have this counter.
+    if (!value && name.split('.').at(-1) === 'num_batches_tracked') {
+      fitting.set(name, { dtype: parameter.dtype, shape: parameter.shape, data: allocate(parameter.dtype, 1) });
+      continue;
+    }
     if (!value)
       throw new Error(
         `${file} holds weights of another network: it has no ${show(name, parameter)}` +

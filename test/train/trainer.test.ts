@@ -29,7 +29,7 @@ describe('fit', () => {
     const { events, steps, result } = await trained({ out, epochs: 3 });
     const kinds = events.map((e) => e.type).filter((t) => t !== 'evaluate');
     const epoch = [...Array<string>(7).fill('step'), 'checkpoint', 'checkpoint', 'epoch'];
-    expect(kinds).toEqual(['checkpoint', 'start', ...epoch, ...epoch, ...epoch, 'end']);
+    expect(kinds).toEqual(['start', 'checkpoint', ...epoch, ...epoch, ...epoch, 'end']);
     expect(steps.map((s) => [s.epoch, s.batch, s.step])).toEqual(
       Array.from({ length: 21 }, (_, i) => [Math.floor(i / 7) + 1, (i % 7) + 1, i + 1]),
     );
