@@ -1,0 +1,71 @@
+import type { Node } from '../tensor/node.js';
+import type { OpAttrs, OpName } from '../tensor/ops/signatures.js';
+import { numel } from '../tensor/shape.js';
+
+/**
+ * Multiply-adds of one operation as papers count them: convolutions, transposed convolutions and matrix products;
+ * bias, activations, pooling and normalisation are not counted (VGG16 at 224x224: 15.5 G).
+ */
+export function multiplyAdds(node: Node): number {
+  const [x, w] = node.inputs;
+  switch (node.op) {
+    case 'conv2d':
+      // Each output value sums over the kernel's window of its group: w is [O, I/groups, kH, kW].
+      return numel(node.outputs[0]!.shape) * numel(w!.shape.slice(1));
+    case 'convTranspose2d':
+      // Each input value is spread over the kernel's window: w is [I, O/groups, kH, kW].
+      return numel(x!.shape) * numel(w!.shape.slice(1));
+    case 'conv2dWeightGrad':
+      return numel(w!.shape) * numel(node.outputs[0]!.shape.slice(1));
+    case 'matmul': {
+      const { transposeA } = node.attrs as OpAttrs['matmul'];
+      const inner = x!.shape[x!.rank - (transposeA ? 2 : 1)]!;
+      return numel(node.outputs[0]!.shape) * inner;
+    }
+    default:
+      return 0;
+  }
+}
+
+/** Operations that hold or make values rather than compute with the image. */
+const SOURCES: ReadonlySet<OpName> = new Set(['input', 'state', 'constant', 'full', 'random']);
+export const isSource = (node: Node): boolean => SOURCES.has(node.op);
+
+const square = ([h, w]: readonly [number, number]) => `${h}x${w}`;
+
+/** Window, stride and the like in short form: `3x3/2`, `5x5`, `x2 bilinear`; empty where there is nothing to say. */
+export function describeOp(node: Node): string {
+  switch (node.op) {
+    case 'conv2d':
+    case 'convTranspose2d': {
+      const { stride, dilation, groups } = node.attrs as OpAttrs['conv2d'];
+      const w = node.inputs[1]!.shape;
+      return (
+        windowText([w[2]!, w[3]!], stride) +
+        (Math.max(...dilation) > 1 ? ` dilated ${dilation[0]}` : '') +
+        (groups > 1 ? ` groups ${groups}` : '')
+      );
+    }
+    case 'maxPool2d':
+    case 'avgPool2d': {
+      const { kernel, stride } = node.attrs as OpAttrs['avgPool2d'];
+      return windowText(kernel, stride, kernel);
+    }
+    case 'adaptiveAvgPool2d':
+      return `to ${square((node.attrs as OpAttrs['adaptiveAvgPool2d']).size)}`;
+    case 'resize2d': {
+      const { mode, size } = node.attrs as OpAttrs['resize2d'];
+      return `${mode} to ${square(size)}`;
+    }
+    case 'localResponseNorm':
+      return `over ${(node.attrs as OpAttrs['localResponseNorm']).size}`;
+    default:
+      return '';
+  }
+}
+
+/** `3x3`, or `3x3/2` where the stride is not the usual one. */
+function windowText(kernel: readonly [number, number], stride: readonly [number, number], usual: readonly [number, number] = [1, 1]): string {
+  const same = stride[0] === usual[0] && stride[1] === usual[1];
+  return same ? square(kernel) : `${square(kernel)}/${stride[0] === stride[1] ? stride[0] : square(stride)}`;
+}
