@@ -59,6 +59,11 @@ describe('accuracy', () => {
       await top(9, 3),
     ]).toEqual([1, 0, 1, 0, 1, 1, 1]);
   });
+  test('of three equal logits the first two are the top two', async () => {
+    const row = floats([0, 3, 3, 3], [1, 4]);
+    const hits = [1, 2, 3].map((y) => value(accuracy({ k: 2 }), [row, ints([y], [1])]));
+    expect(await Promise.all(hits)).toEqual([1, 1, 0]);
+  });
   test('NaN is never right, infinities are compared', async () => {
     const bad = floats([Number.NaN, 1, Number.NaN, 0, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY], [2, 3]);
     for (const k of [1, 2]) expect(await value(accuracy({ k }), [bad, ints([0, 2], [2])])).toBe(0.5);
