@@ -45,9 +45,7 @@ function nodeHeaders() {
   const beside = resolve(dirname(process.execPath), '..', 'include', 'node');
   if (existsSync(join(beside, 'node_api.h'))) return beside;
   const fromPackage = packageFolder('node-api-headers', join('include', 'node_api.h'));
-  return (
-    fromPackage ?? fail('The Node-API headers are missing: run "npm install" first (package node-api-headers).')
-  );
+  return fromPackage ?? fail('The Node-API headers are missing: run "npm install" first (package node-api-headers).');
 }
 
 /** Extra prefixes where oneDNN may live: DNNL_ROOT, Homebrew. */
@@ -55,14 +53,17 @@ function dnnlPrefixes() {
   const found = [];
   if (process.env.DNNL_ROOT) found.push(process.env.DNNL_ROOT);
   for (const p of ['/opt/homebrew', '/opt/homebrew/opt/onednn', '/usr/local', '/usr/local/opt/onednn'])
-    if (existsSync(join(p, 'include', 'dnnl.hpp')) || existsSync(join(p, 'include', 'oneapi', 'dnnl', 'dnnl.hpp'))) found.push(p);
+    if (existsSync(join(p, 'include', 'dnnl.hpp')) || existsSync(join(p, 'include', 'oneapi', 'dnnl', 'dnnl.hpp')))
+      found.push(p);
   return found;
 }
 
 function openmpFlags(compiler) {
   if (process.platform !== 'darwin') return { compile: ['-fopenmp'], link: ['-fopenmp'] };
   if (!compiler.clang) return { compile: ['-fopenmp'], link: ['-fopenmp'] };
-  const prefix = ['/opt/homebrew/opt/libomp', '/usr/local/opt/libomp'].find((p) => existsSync(join(p, 'include', 'omp.h')));
+  const prefix = ['/opt/homebrew/opt/libomp', '/usr/local/opt/libomp'].find((p) =>
+    existsSync(join(p, 'include', 'omp.h')),
+  );
   if (!prefix) fail('OpenMP is missing: "brew install libomp", then run this again.');
   return { compile: ['-Xpreprocessor', '-fopenmp', `-I${prefix}/include`], link: [`-L${prefix}/lib`, '-lomp'] };
 }
@@ -81,10 +82,24 @@ const omp = openmpFlags(compiler);
 const prefixes = dnnlPrefixes();
 
 const common = [
-  '-std=c++17', '-O3', '-fPIC', '-fvisibility=hidden', '-fno-math-errno', '-fno-trapping-math', '-Wall', '-Wextra',
-  '-Wno-unused-parameter', '-Wno-psabi', ...(compiler.clang ? ['-Wno-pass-failed'] : ['-Wno-cast-function-type']),
-  '-DNAPI_VERSION=8', '-DNAPI_CPP_EXCEPTIONS', '-DNODE_ADDON_API_DISABLE_DEPRECATED',
-  `-I${headers}`, `-I${addonApi}`, `-I${join(root, 'native', 'src')}`, ...prefixes.map((p) => `-I${join(p, 'include')}`),
+  '-std=c++17',
+  '-O3',
+  '-fPIC',
+  '-fvisibility=hidden',
+  '-fno-math-errno',
+  '-fno-trapping-math',
+  '-Wall',
+  '-Wextra',
+  '-Wno-unused-parameter',
+  '-Wno-psabi',
+  ...(compiler.clang ? ['-Wno-pass-failed'] : ['-Wno-cast-function-type']),
+  '-DNAPI_VERSION=8',
+  '-DNAPI_CPP_EXCEPTIONS',
+  '-DNODE_ADDON_API_DISABLE_DEPRECATED',
+  `-I${headers}`,
+  `-I${addonApi}`,
+  `-I${join(root, 'native', 'src')}`,
+  ...prefixes.map((p) => `-I${join(p, 'include')}`),
   ...omp.compile,
 ];
 
@@ -99,7 +114,8 @@ const variants =
     : { baseline: [] };
 
 const jobs = [];
-for (const source of listFiles('native/src', '.cc')) jobs.push({ source, object: objectName(source, ''), flags: common });
+for (const source of listFiles('native/src', '.cc'))
+  jobs.push({ source, object: objectName(source, ''), flags: common });
 for (const source of listFiles('native/kernels', '.cc'))
   for (const [isa, flags] of Object.entries(variants))
     jobs.push({
@@ -109,7 +125,10 @@ for (const source of listFiles('native/kernels', '.cc'))
     });
 
 function objectName(source, suffix) {
-  const base = source.slice(join(root, 'native').length + 1).replace(/[\\/]/g, '-').replace(/\.cc$/, '');
+  const base = source
+    .slice(join(root, 'native').length + 1)
+    .replace(/[\\/]/g, '-')
+    .replace(/\.cc$/, '');
   return join(objectDir, `${base}${suffix}.o`);
 }
 
@@ -149,17 +168,26 @@ async function main() {
   mkdirSync(objectDir, { recursive: true });
   for (const job of jobs) job.digest = digestOf(job);
   const stale = jobs.filter(
-    (j) => !existsSync(j.object) || !existsSync(`${j.object}.hash`) || readFileSync(`${j.object}.hash`, 'utf8') !== j.digest,
+    (j) =>
+      !existsSync(j.object) || !existsSync(`${j.object}.hash`) || readFileSync(`${j.object}.hash`, 'utf8') !== j.digest,
   );
   const linkArgs = [
-    '-shared', ...(process.platform === 'darwin' ? ['-undefined', 'dynamic_lookup'] : ['-Wl,--as-needed']),
-    ...jobs.map((j) => j.object), ...prefixes.map((p) => `-L${join(p, 'lib')}`), '-ldnnl', ...omp.link, '-lpthread',
+    '-shared',
+    ...(process.platform === 'darwin' ? ['-undefined', 'dynamic_lookup'] : ['-Wl,--as-needed']),
+    ...jobs.map((j) => j.object),
+    ...prefixes.map((p) => `-L${join(p, 'lib')}`),
+    '-ldnnl',
+    ...omp.link,
+    '-lpthread',
   ];
   const newest = Math.max(0, ...jobs.map((j) => (existsSync(j.object) ? statSync(j.object).mtimeMs : 0)));
   const linkDigest = createHash('sha256').update(linkArgs.join('\n')).digest('hex');
   const linkStamp = join(objectDir, 'link.hash');
   const linked =
-    existsSync(target) && statSync(target).mtimeMs >= newest && existsSync(linkStamp) && readFileSync(linkStamp, 'utf8') === linkDigest;
+    existsSync(target) &&
+    statSync(target).mtimeMs >= newest &&
+    existsSync(linkStamp) &&
+    readFileSync(linkStamp, 'utf8') === linkDigest;
   if (stale.length === 0 && linked) return;
   const queue = [...stale];
   const worker = async () => {
@@ -169,7 +197,10 @@ async function main() {
   const temporary = `${target}.${process.pid}.tmp`;
   const link = runs(compiler.name, [...linkArgs, '-o', temporary]);
   if (link.status !== 0) {
-    if (/-ldnnl/.test(link.stderr ?? '')) fail('The oneDNN library (libdnnl) is missing: "apt-get install libdnnl-dev", "dnf install onednn-devel" or "brew install onednn".');
+    if (/-ldnnl/.test(link.stderr ?? ''))
+      fail(
+        'The oneDNN library (libdnnl) is missing: "apt-get install libdnnl-dev", "dnf install onednn-devel" or "brew install onednn".',
+      );
     fail(`Linking the native engine failed:\n${link.stderr}`);
   }
   renameSync(temporary, target);

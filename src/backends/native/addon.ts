@@ -61,7 +61,10 @@ export function loadNative(): NativeStatus {
 function load(): NativeStatus {
   const path = addonPath();
   if (!existsSync(path))
-    return { ok: false, reason: 'the native engine is not built: run "npm run build:native" (needs g++ or clang++, and oneDNN)' };
+    return {
+      ok: false,
+      reason: 'the native engine is not built: run "npm run build:native" (needs g++ or clang++, and oneDNN)',
+    };
   // OpenMP reads its settings when the library is loaded. Workers spin for a short while between operations, then
   // sleep, so that the event loop gets its core.
   process.env['GOMP_SPINCOUNT'] ??= '200000';

@@ -1,7 +1,7 @@
-import { sameShape, type Shape } from '../../tensor/shape.js';
+import { type Shape, sameShape } from '../../tensor/shape.js';
 import { elementwiseInstructions } from './elementwise.js';
-import { type Ir, type IrNode, type IrRef, irType, Uses } from './ir.js';
 import { fuseCluster } from './fused.js';
+import { type Ir, type IrNode, type IrRef, irType, Uses } from './ir.js';
 
 /** More than this in one pass would spill out of the first-level cache. */
 const MOST_MEMBERS = 64;

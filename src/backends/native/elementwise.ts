@@ -13,8 +13,27 @@ export interface Instruction {
 const input = (op: string, n: number): Instruction[] => [{ op, args: Array.from({ length: n }, (_, i) => i) }];
 const then = (list: Instruction[], op: string): Instruction[] => [...list, { op, args: [{ step: list.length - 1 }] }];
 
-const FLOAT_UNARY = new Set(['neg', 'abs', 'sign', 'exp', 'log', 'sqrt', 'reciprocal', 'floor', 'tanh', 'sigmoid', 'relu', 'softplus']);
-const INT_UNARY: Readonly<Record<string, string>> = { neg: 'ineg', abs: 'iabs', sign: 'isign', floor: 'iexact', relu: 'irelu' };
+const FLOAT_UNARY = new Set([
+  'neg',
+  'abs',
+  'sign',
+  'exp',
+  'log',
+  'sqrt',
+  'reciprocal',
+  'floor',
+  'tanh',
+  'sigmoid',
+  'relu',
+  'softplus',
+]);
+const INT_UNARY: Readonly<Record<string, string>> = {
+  neg: 'ineg',
+  abs: 'iabs',
+  sign: 'isign',
+  floor: 'iexact',
+  relu: 'irelu',
+};
 const BINARY = new Set(['add', 'sub', 'mul', 'div', 'pow', 'maximum', 'minimum']);
 const COMPARE = new Set(['equal', 'less', 'lessEqual']);
 

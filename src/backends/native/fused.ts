@@ -1,4 +1,4 @@
-import { type Shape, type TensorType } from '../../tensor/shape.js';
+import type { Shape, TensorType } from '../../tensor/shape.js';
 import { elementwiseInstructions, type Instruction, isRawInput } from './elementwise.js';
 import { type IrNode, type IrRef, irType } from './ir.js';
 

@@ -28,7 +28,9 @@ export function createNativeBackend(options: NativeOptions = {}): NativeBackend 
 }
 
 /** Versions and features for `doctor`, or why there are none. */
-export function nativeInfo(): { ok: true; dnnl: string; isa: string; cpuFeatures: string[] } | { ok: false; reason: string } {
+export function nativeInfo():
+  | { ok: true; dnnl: string; isa: string; cpuFeatures: string[] }
+  | { ok: false; reason: string } {
   const status = loadNative();
   if (!status.ok) return { ok: false, reason: status.reason };
   const { dnnl, isa, cpuFeatures } = status.addon.info();

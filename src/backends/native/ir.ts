@@ -100,12 +100,18 @@ export function substitute(ir: Ir, replacement: Map<IrNode, (output: number) => 
 export function sortIr(ir: Ir): void {
   const order: IrNode[] = [];
   const seen = new Set<IrNode>();
-  for (const root of [...ir.outputs.values(), ...ir.updates.values()]) visit(root.node, (n) => n.inputs.map((r) => r.node), seen, order);
+  for (const root of [...ir.outputs.values(), ...ir.updates.values()])
+    visit(root.node, (n) => n.inputs.map((r) => r.node), seen, order);
   ir.nodes = order;
 }
 
 /** Depth-first postorder without recursion. */
-export function visit(root: IrNode, children: (n: IrNode) => readonly IrNode[], seen: Set<IrNode>, order: IrNode[]): void {
+export function visit(
+  root: IrNode,
+  children: (n: IrNode) => readonly IrNode[],
+  seen: Set<IrNode>,
+  order: IrNode[],
+): void {
   if (seen.has(root)) return;
   seen.add(root);
   const stack = [{ node: root, next: 0, list: children(root) }];

@@ -17,9 +17,13 @@ export class NativeStore implements Store {
   async set(name: string, value: HostTensor): Promise<void> {
     this.check();
     if (value.dtype === 'float64')
-      throw new Error(`state "${name}" is float64, which the native engine does not offer: use float32, or the reference backend`);
+      throw new Error(
+        `state "${name}" is float64, which the native engine does not offer: use float32, or the reference backend`,
+      );
     if (value.data.length !== numel(value.shape))
-      throw new Error(`state "${name}": ${value.data.length} values do not fill a tensor of shape ${formatShape(value.shape)}`);
+      throw new Error(
+        `state "${name}": ${value.data.length} values do not fill a tensor of shape ${formatShape(value.shape)}`,
+      );
     const done = this.addon.storeSet(this.handle, name, { shape: value.shape, dtype: value.dtype }, value.data);
     this.types.set(name, { shape: [...value.shape], dtype: value.dtype });
     await done;
