@@ -82,7 +82,7 @@ async function losses(backend: Backend, { model, optimizer, options, batchSize, 
   return found;
 }
 
-const native = await nativeBackend();
+const native = nativeBackend();
 
 describe.each(fixture.cases)('ten steps of $model with $optimizer', (which) => {
   const check = (found: readonly number[]) => {
