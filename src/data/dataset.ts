@@ -32,7 +32,7 @@ export type DataDescription = { readonly kind: string; readonly [key: string]: J
 
 /**
  * What another thread needs to open the same data set: `kind` names a registered opener, the rest is whatever
- * `structuredClone` can carry, shared memory included.
+ * `structuredClone` can carry, shared memory included. Data sets that it wraps go under `of` or `parts`.
  */
 export type PortableDataset = { readonly kind: string; readonly [key: string]: unknown };
 
@@ -84,9 +84,6 @@ export function checkIndex(dataset: Pick<Dataset, 'name' | 'length'>, index: num
     throw new RangeError(`${dataset.name} has no sample ${index}; it has ${dataset.length}, counted from 0`);
 }
 
-/** `dataset.portable()`, or its description where it has no such method. */
-export const portableForm = (dataset: Dataset): PortableDataset => dataset.portable?.() ?? dataset.describe();
-
 /** Zeroed bytes that other threads can see without a copy, where the platform has shared memory. */
 export function sharedBytes(length: number): Uint8Array {
   return typeof SharedArrayBuffer === 'undefined'
@@ -102,25 +99,40 @@ export function sharedInts(length: number): Int32Array {
 }
 
 type Opener = (portable: PortableDataset) => Dataset | Promise<Dataset>;
-const openers = new Map<string, Opener>();
+const kinds = new Map<string, { readonly open: Opener; readonly module: string }>();
 
-/** Says how data sets of a kind are opened again in another thread from what their `portable()` gave. */
-export function registerKind(kind: string, open: Opener): void {
-  openers.set(kind, open);
+/**
+ * Says how data sets of a kind are opened again in another thread from what their `portable()` gave.
+ *
+ * @param module URL of the module that registers the kind (`import.meta.url`): workers import it
+ */
+export function registerKind(kind: string, open: Opener, module: string): void {
+  kinds.set(kind, { open, module });
 }
 
 /** Opens a data set from what `portable()` gave. Throws if its kind is unknown in this thread. */
 export async function openPortable(portable: PortableDataset): Promise<Dataset> {
-  const open = openers.get(portable.kind);
-  if (!open)
-    throw new Error(
-      `cannot open a data set of kind "${portable.kind}" in a worker; register its kind with registerKind`,
-    );
-  return open(portable);
+  const kind = kinds.get(portable.kind);
+  if (!kind) throw new Error(`cannot open a data set of kind "${portable.kind}"; register its kind with registerKind`);
+  return kind.open(portable);
 }
 
-/** True if this data set, and each that it wraps, can be opened again in another thread. */
-export function isPortable(portable: PortableDataset): boolean {
-  const inner = portable.of;
-  return openers.has(portable.kind) && (inner === undefined || isPortable(inner as PortableDataset));
+/** `dataset.portable()`, or its description where it has no such method. */
+export const portableForm = (dataset: Dataset): PortableDataset => dataset.portable?.() ?? dataset.describe();
+
+/** The modules that a thread must import to open this data set and those that it wraps (`of`, `parts`). */
+export function modulesOf(portable: PortableDataset): string[] | { readonly unknownKind: string } {
+  const kind = kinds.get(portable.kind);
+  if (!kind) return { unknownKind: portable.kind };
+  const modules = new Set([kind.module]);
+  const inner = [portable.of, ...(Array.isArray(portable.parts) ? portable.parts : [])].filter(isPortable);
+  for (const wrapped of inner) {
+    const more = modulesOf(wrapped);
+    if (!Array.isArray(more)) return more;
+    for (const module of more) modules.add(module);
+  }
+  return [...modules];
 }
+
+const isPortable = (value: unknown): value is PortableDataset =>
+  typeof value === 'object' && value !== null && typeof (value as PortableDataset).kind === 'string';

@@ -2,7 +2,7 @@ import { checkNumber } from '../util/check.js';
 import {
   type Batch,
   type Dataset,
-  isPortable,
+  modulesOf,
   type PortableDataset,
   pixels,
   portableForm,
@@ -35,7 +35,13 @@ export interface BatchWorkers {
   close(): Promise<void>;
 }
 
-type WorkersFactory = (portable: PortableDataset, count: number | 'auto') => BatchWorkers;
+/** What worker threads are started with: the data set and the modules that can open it. */
+export interface WorkersRequest {
+  readonly portable: PortableDataset;
+  readonly modules: readonly string[];
+}
+
+type WorkersFactory = (request: WorkersRequest, count: number | 'auto') => BatchWorkers;
 let createWorkers: WorkersFactory | undefined;
 
 /** Node's entry says here how worker threads are started; without it all work is done in the calling thread. */
@@ -118,10 +124,11 @@ export class DataLoader {
     const wanted = workers === 'auto' && dataset.resident ? 0 : workers;
     if (wanted !== 0 && createWorkers) {
       const portable = portableForm(dataset);
-      if (isPortable(portable)) this.workers = createWorkers(portable, wanted);
+      const modules = modulesOf(portable);
+      if (Array.isArray(modules)) this.workers = createWorkers({ portable, modules }, wanted);
       else if (wanted !== 'auto')
         throw new Error(
-          `${dataset.name} cannot be opened in worker threads: the kind "${portable.kind}" is not registered; ` +
+          `${dataset.name} cannot be opened in worker threads: the kind "${modules.unknownKind}" is not registered; ` +
             'use 0 workers or registerKind',
         );
     }

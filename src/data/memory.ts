@@ -91,7 +91,7 @@ export class MemoryDataset implements Dataset {
   }
 }
 
-registerKind('memory', (portable) => new MemoryDataset(portable.options as MemoryOptions));
+registerKind('memory', (portable) => new MemoryDataset(portable.options as MemoryOptions), import.meta.url);
 
 /** All samples of a data set in memory, decoded and transformed once, without augmentation. */
 export async function materialise(dataset: Dataset): Promise<MemoryDataset> {

@@ -124,4 +124,4 @@ export class ShapesDataset implements Dataset {
   }
 }
 
-registerKind('shapes', (description) => new ShapesDataset(description as ShapesOptions));
+registerKind('shapes', (description) => new ShapesDataset(description as ShapesOptions), import.meta.url);

@@ -78,6 +78,7 @@ registerKind(
       how as DataDescription,
       name as string,
     ),
+  import.meta.url,
 );
 
 /** The first `n` samples (all, if there are fewer). */
@@ -163,10 +164,14 @@ export class Concat implements Dataset {
   }
 }
 
-registerKind('concat', async ({ parts, name }) => {
-  const opened = await Promise.all((parts as PortableDataset[]).map(openPortable));
-  return new Concat(opened as [Dataset, ...Dataset[]], name as string);
-});
+registerKind(
+  'concat',
+  async ({ parts, name }) => {
+    const opened = await Promise.all((parts as PortableDataset[]).map(openPortable));
+    return new Concat(opened as [Dataset, ...Dataset[]], name as string);
+  },
+  import.meta.url,
+);
 
 /** A training and a validation part of one data set. */
 export interface SplitPair {

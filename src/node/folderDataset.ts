@@ -204,8 +204,8 @@ export class FolderDataset implements Dataset {
   }
 
   portable(): PortableDataset {
-    return { kind: 'imageFolder', parts: this.parts };
+    return { kind: 'imageFolder', folder: this.parts };
   }
 }
 
-registerKind('imageFolder', (portable) => FolderDataset.reopen(portable.parts as FolderParts));
+registerKind('imageFolder', (portable) => FolderDataset.reopen(portable.folder as FolderParts), import.meta.url);

@@ -1,13 +1,12 @@
 /** A worker thread that assembles batches; the other end is `workers.ts`. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { openPortable, type PortableDataset } from '../data/dataset.js';
-import { assembleBatch } from '../data/loader.js';
-import '../data/index.js';
-import './folderDataset.js';
+import { openPortable } from '../data/dataset.js';
+import { assembleBatch, type WorkersRequest } from '../data/loader.js';
 import type { Job, Reply } from './workers.js';
 
 const port = parentPort!;
-const opened = openPortable(workerData as PortableDataset);
+const { portable, modules } = workerData as WorkersRequest;
+const opened = Promise.all(modules.map((module) => import(module))).then(() => openPortable(portable));
 // A failure is reported with each job, not as the end of the thread.
 opened.catch(() => {});
 

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import type { Batch, PortableDataset, SampleKey } from '../data/dataset.js';
-import { type BatchWorkers, setBatchWorkers } from '../data/loader.js';
+import type { Batch, SampleKey } from '../data/dataset.js';
+import { type BatchWorkers, setBatchWorkers, type WorkersRequest } from '../data/loader.js';
 
 /** What goes to a worker. */
 export interface Job {
@@ -42,14 +42,14 @@ export class WorkerPool implements BatchWorkers {
   private nextId = 0;
   private failure: Error | undefined;
 
-  constructor(portable: PortableDataset, count: number | 'auto') {
+  constructor(request: WorkersRequest, count: number | 'auto') {
     // One core is left for the thread that feeds the engine; more than four decoders rarely help.
     this.count = count === 'auto' ? Math.min(4, Math.max(1, availableParallelism() - 1)) : count;
-    this.lanes = Array.from({ length: this.count }, () => this.start(portable));
+    this.lanes = Array.from({ length: this.count }, () => this.start(request));
   }
 
-  private start(portable: PortableDataset): Lane {
-    const worker = new Worker(script, { workerData: portable, execArgv });
+  private start(request: WorkersRequest): Lane {
+    const worker = new Worker(script, { workerData: request, execArgv });
     const lane: Lane = { worker, inFlight: 0 };
     worker.on('message', (reply: Reply) => this.settle(reply));
     worker.on('error', (error) => this.fail(new Error(`a data worker failed: ${error.message}`, { cause: error })));
@@ -97,4 +97,4 @@ export class WorkerPool implements BatchWorkers {
   }
 }
 
-setBatchWorkers((portable, count) => new WorkerPool(portable, count));
+setBatchWorkers((request, count) => new WorkerPool(request, count));

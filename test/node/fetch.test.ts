@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -135,13 +135,16 @@ describe('the cache', () => {
   const fill = async (directory: string) => writeFile(join(directory, 'f'), content);
 
   it('is filled whole by many at once, also over what is incomplete', async () => {
-    for (const state of ['absent', 'incomplete'] as const) {
+    for (const state of ['absent', 'incomplete', 'damaged'] as const) {
       const parent = await mkdtemp(join(root, 'filled-'));
       const directory = join(parent, 'set');
-      if (state === 'incomplete') {
+      if (state !== 'absent') {
         await mkdir(directory);
-        await writeFile(join(directory, 'f'), 'half');
+        await writeFile(join(directory, 'f'), state === 'incomplete' ? 'half' : 'The content');
       }
+      const abandoned = `${directory}.tmp-old`;
+      await mkdir(abandoned);
+      await utimes(abandoned, 0, 0);
       await Promise.all(Array.from({ length: 8 }, () => fillDirectory(directory, files, fill)));
       expect(await hasFiles(directory, files)).toBe(true);
       await verifyFiles(directory, files, '');

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Batch, Dataset } from '../../src/data/dataset.js';
 import { augmentation, Concat, DataLoader, openData, take, transformed } from '../../src/data/index.js';
 import { WorkerPool } from '../../src/node/index.js';
+import { Countdown } from './countdown.js';
 
 let root: string;
 beforeAll(async () => {
@@ -91,13 +92,26 @@ describe('worker threads', () => {
   });
 
   it('that cannot open the data say so with the first batch; closing rejects what is under way', async () => {
-    const pool = new WorkerPool({ kind: 'no such kind' }, 1);
+    const pool = new WorkerPool({ portable: { kind: 'no such kind' }, modules: [] }, 1);
     await expect(pool.assemble(Int32Array.of(0), undefined)).rejects.toThrow(
       'cannot open a data set of kind "no such kind"',
     );
     const underWay = pool.assemble(Int32Array.of(0), undefined);
     await Promise.all([expect(underWay).rejects.toThrow('have been closed'), pool.close()]);
     await expect(pool.assemble(Int32Array.of(0), undefined)).rejects.toThrow('have been closed');
+  });
+
+  it('open kinds that a user has registered, by importing the module that does so', async () => {
+    const own = new Countdown(9);
+    expect(await epoch(own, 2)).toEqual(await epoch(own, 0));
+  });
+
+  it('that die take nothing with them: what they were asked for is rejected', async () => {
+    const own = new Countdown(9, true);
+    const loader = new DataLoader(own, { batchSize: 3, workers: 1 });
+    await expect(loader.epoch(0).next()).rejects.toThrow('a data worker ended unexpectedly (exit code 7)');
+    await expect(loader.epoch(0).next()).rejects.toThrow('a data worker ended unexpectedly (exit code 7)');
+    await loader.close();
   });
 
   it('refuse data of a kind that they could not open', async () => {

@@ -83,11 +83,12 @@ export function transformed(dataset: Dataset, transforms: readonly Transform[]):
   return new Transformed(dataset, transforms);
 }
 
-/** Registers the kind; `make` comes from the table of transforms, which builds on this file. */
-export function registerTransformed(make: (spec: Transform['spec']) => Transform): void {
+/** Registers the kind; `make` and `module` come from the table of transforms, which builds on this file. */
+export function registerTransformed(make: (spec: Transform['spec']) => Transform, module: string): void {
   registerKind(
     'transformed',
     async ({ of, transforms }) =>
       new Transformed(await openPortable(of as PortableDataset), (transforms as Transform['spec'][]).map(make)),
+    module,
   );
 }

@@ -95,4 +95,4 @@ export function augmentation(given: string | TransformSpec): Transform {
   return transform({ name: option[0], ...(number === undefined ? {} : { [option[1]]: number }) });
 }
 
-registerTransformed(transform);
+registerTransformed(transform, import.meta.url);
