@@ -37,7 +37,7 @@ describe('native agrees with reference, op by op', () => {
       const s = sample(op, seed, 'float32');
       const graph = buildGraph({ outputs: { y: apply(op, [], s.attrs as never) } });
       const [got, want] = [await runOn(native, graph, {}), await runOn(reference, graph, {})];
-      expectClose(got.outputs['y']!, want.outputs['y']!, 0, `${op}, seed ${seed}`);
+      expectClose(got.outputs.y!, want.outputs.y!, 0, `${op}, seed ${seed}`);
     }
   });
 
@@ -46,7 +46,7 @@ describe('native agrees with reference, op by op', () => {
     const w = apply('state', [], { name: 'w', shape: [3], dtype: 'float32' });
     const graph = buildGraph({ outputs: { x: input('x', [3]), w, c: constant(x) } });
     const { outputs } = await runOn(native, graph, { x }, { w: hostTensor(Float32Array.of(4, 5, 6), [3]) });
-    expect([...outputs['x']!.data]).toEqual([1, -2, 3]);
-    expect([...outputs['w']!.data]).toEqual([4, 5, 6]);
+    expect([...outputs.x!.data]).toEqual([1, -2, 3]);
+    expect([...outputs.w!.data]).toEqual([4, 5, 6]);
   });
 });
