@@ -49,7 +49,7 @@ export interface CrossEntropyAttrs {
   readonly reduction: 'mean' | 'sum' | 'none';
 }
 type None = Readonly<Record<never, never>>;
-interface Reduction {
+export interface Reduction {
   readonly axes: readonly number[];
   readonly keepDims: boolean;
 }
