@@ -70,6 +70,9 @@ const NAMED: ReadonlySet<OpName> = new Set<OpName>([
   ...(['batchNorm', 'batchNormInference', 'relu', 'tanh', 'sigmoid', 'dropout', 'softmax', 'logSoftmax'] as const),
 ]);
 
+/** Where a figure keeps the shape from before: flattened maps are still maps. */
+const REARRANGES: ReadonlySet<OpName> = new Set<OpName>(['reshape', 'broadcastTo', 'permute']);
+
 /** Reads the steps of a traced network. */
 export function stepsOf({ nodes, image, outputs, modules }: TracedModel): StepGraph {
   const steps: Step[] = [];
@@ -124,7 +127,7 @@ export function stepsOf({ nodes, image, outputs, modules }: TracedModel): StepGr
 function follow(step: Step, node: Node, of: Map<Node, Step>): void {
   const name = node.op === 'batchNormInference' ? 'batchNorm' : node.op;
   if (NAMED.has(node.op) && step.kind !== 'input') step.followedBy.push(name);
-  if (node.op !== 'broadcastTo') step.shape = node.outputs[0]!.shape.slice(1);
+  if (!REARRANGES.has(node.op)) step.shape = node.outputs[0]!.shape.slice(1);
   of.set(node, step);
 }
 
