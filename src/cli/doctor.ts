@@ -26,14 +26,13 @@ async function doctor({ values, terminal, device }: Context): Promise<void> {
     ],
     ['features', found.cpu.features.join(' ') || 'unknown'],
     ['memory', `${gigabytes(found.memory.total)}, ${gigabytes(found.memory.available)} free`],
-    [
-      'native engine',
-      found.native.built ? `built (${found.native.path ?? 'loaded'})` : `not there: ${found.native.problem}`,
-    ],
+    ['native engine', found.native.built ? `built, uses ${found.native.isa}` : `not there: ${found.native.problem}`],
     ['oneDNN', found.native.onednn ?? 'unknown'],
     [
       '3x3 convolution',
-      found.gflops === null ? 'not measured' : `${found.gflops.toFixed(1)} GFLOP/s (64 channels, ${found.measuredOn})`,
+      found.gflops === null
+        ? 'not measured (needs the native engine)'
+        : `${found.gflops.toFixed(1)} GFLOP/s (64 channels, fp32)`,
     ],
     ['cache', `${found.cache.directory}${found.cache.writable ? '' : ' (cannot be written)'}`],
   ];

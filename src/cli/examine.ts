@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { access, constants, mkdir } from 'node:fs/promises';
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
+import { nativeInfo } from '../backends/native/index.js';
 import { cacheDirectory } from '../node/cache.js';
-import { nativeInfo, nativeProblem } from './device.js';
 import { version } from './version.js';
 
 /** What `fovea doctor` finds. */
@@ -21,13 +21,11 @@ export interface Examination {
   readonly native: {
     readonly built: boolean;
     readonly problem?: string;
-    readonly path?: string;
     readonly onednn?: string;
     readonly isa?: string;
   };
-  /** Of a 3x3 convolution of 64 channels, 10^9 operations a second; null if it could not be measured. */
+  /** Of a 3x3 convolution of 64 channels, 10^9 operations a second; null without the native engine. */
   readonly gflops: number | null;
-  readonly measuredOn: 'native' | 'reference';
   readonly cache: { readonly directory: string; readonly writable: boolean };
   /** Sentences: what to do about what is missing. */
   readonly advice: readonly string[];
@@ -55,17 +53,16 @@ const TELLING = [
 
 /** Looks at the machine and measures it. */
 export async function examine(threads?: number): Promise<Examination> {
-  const problem = await nativeProblem();
-  const info = problem === undefined ? await nativeInfo() : undefined;
-  const { gflops, on } = await measureConvolution(problem === undefined, threads);
+  const info = nativeInfo();
+  const problem = info.ok ? undefined : info.reason;
+  const gflops = info.ok ? await measure(threads) : null;
   const directory = cacheDirectory();
   const writable = await isWritable(directory);
   const advice: string[] = [];
-  if (problem !== undefined)
-    advice.push(`the native engine is not there (${problem}): run npm run setup in the fovea directory`);
+  if (problem !== undefined) advice.push(`the native engine is not there (${problem})`);
   if (problem === undefined && gflops === null)
     advice.push('the native engine loads but its convolution fails: run npm run build:native');
-  const features = info?.features ?? cpuFeatures();
+  const features = info.ok ? info.cpuFeatures : cpuFeatures();
   if (process.arch === 'x64' && features.length > 0 && !features.includes('avx2'))
     advice.push('the processor has no AVX2: training works, but several times slower than on newer ones');
   if (!writable) advice.push(`${directory} cannot be written: set FOVEA_CACHE to a directory that can`);
@@ -86,12 +83,9 @@ export async function examine(threads?: number): Promise<Examination> {
     native: {
       built: problem === undefined,
       ...(problem === undefined ? {} : { problem }),
-      ...(info?.path ? { path: info.path } : {}),
-      ...(info?.onednn ? { onednn: info.onednn } : {}),
-      ...(info?.isa ? { isa: info.isa } : {}),
+      ...(info.ok ? { onednn: info.dnnl, isa: info.isa } : {}),
     },
     gflops,
-    measuredOn: on,
     cache: { directory, writable },
     advice,
   };
@@ -127,23 +121,15 @@ async function isWritable(directory: string): Promise<boolean> {
   }
 }
 
-/** Times a 3x3 convolution of 64 channels on the fastest device. */
-async function measureConvolution(
-  native: boolean,
-  threads: number | undefined,
-): Promise<{ gflops: number | null; on: 'native' | 'reference' }> {
-  const on = native ? 'native' : 'reference';
-  const { openDevice } = await import('../node/device.js');
-  const { timeConvolution } = await import('./convolution.js');
+/** Times a 3x3 convolution of 64 channels on the native engine. */
+async function measure(threads: number | undefined): Promise<number | null> {
+  const { createNativeBackend, measureConv } = await import('../backends/native/index.js');
+  const backend = createNativeBackend({ threads });
   try {
-    const { backend } = await openDevice({ device: on, threads });
-    try {
-      // The reference takes a second for what the native engine does in five milliseconds.
-      return { gflops: await timeConvolution(backend, native ? { images: 8, side: 56 } : { images: 1, side: 16 }), on };
-    } finally {
-      backend.dispose();
-    }
+    return (await measureConv(backend)).gflops;
   } catch {
-    return { gflops: null, on };
+    return null;
+  } finally {
+    backend.dispose();
   }
 }

@@ -1,6 +1,5 @@
 import {
   channels,
-  choice,
   common,
   count,
   countOrAuto,
