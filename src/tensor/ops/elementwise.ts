@@ -1,5 +1,5 @@
 import { isFloat } from '../dtype.js';
-import { apply, type Tensor } from '../node.js';
+import { apply, full, type Tensor } from '../node.js';
 import { broadcastShapes } from '../shape.js';
 import { expand, sumTo } from './broadcast.js';
 import type { GradientContext, OpDef } from './define.js';
@@ -109,6 +109,9 @@ const op = (name: 'mul' | 'div' | 'sub' | 'equal' | 'less' | 'lessEqual', a: Ten
   apply(name, [a, b], {});
 const un = (name: UnaryName, x: Tensor) => apply(name, [x], {});
 
+/** x, with 1 in the place of 0. */
+const oneForZero = (x: Tensor) => apply('where', [op('equal', x, zero(x)), full([], 1, x.dtype), x], {});
+
 /** Where the gradient of max(a, b) goes: to the larger, half to each of equals (as in PyTorch). */
 const share = (dy: Tensor, winner: Tensor, loser: Tensor) =>
   dy.mul(
@@ -148,9 +151,10 @@ export const elementwiseOps = {
   sub: binary<'sub'>('a - b', (a, b) => a - b, [(dy) => dy, (dy) => dy.neg()]),
   mul: binary<'mul'>('a * b', (a, b) => a * b, [(dy, _a, b) => dy.mul(b), (dy, a) => dy.mul(a)]),
   div: binary<'div'>('a / b', (a, b) => a / b, [(dy, _a, b) => dy.div(b), (dy, _a, b, y) => dy.mul(y).div(b).neg()]),
+  // At a = 0 the formulas would multiply 0 by infinity; as in PyTorch, da is 0 for b = 0, and db is 0.
   pow: binary<'pow'>('a^b', (a, b) => a ** b, [
-    (dy, a, b) => dy.mul(b).mul(apply('pow', [a, b.sub(1)], {})),
-    (dy, a, _b, y) => dy.mul(y).mul(un('log', a)),
+    (dy, a, b) => dy.mul(b).mul(apply('pow', [a, oneForZero(b).sub(1)], {})),
+    (dy, a, _b, y) => dy.mul(y).mul(un('log', oneForZero(a))),
   ]),
   maximum: binary<'maximum'>('the larger of a and b; NaN wins', (a, b) => Math.max(a, b), [
     (dy, a, b) => share(dy, a, b),
