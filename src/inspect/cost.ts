@@ -65,7 +65,11 @@ export function describeOp(node: Node): string {
 }
 
 /** `3x3`, or `3x3/2` where the stride is not the usual one. */
-function windowText(kernel: readonly [number, number], stride: readonly [number, number], usual: readonly [number, number] = [1, 1]): string {
+function windowText(
+  kernel: readonly [number, number],
+  stride: readonly [number, number],
+  usual: readonly [number, number] = [1, 1],
+): string {
   const same = stride[0] === usual[0] && stride[1] === usual[1];
   return same ? square(kernel) : `${square(kernel)}/${stride[0] === stride[1] ? stride[0] : square(stride)}`;
 }

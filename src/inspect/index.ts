@@ -1,6 +1,8 @@
 /** Looking inside: what a network costs, how it is drawn, what its layers make of an image. Runs in a browser too. */
-export { type Analysis, type AnalyseOptions, analyse, type LayerInfo } from './analyse.js';
+export { type AnalyseOptions, type Analysis, analyse, type LayerInfo } from './analyse.js';
 export { multiplyAdds } from './cost.js';
+export { type DrawingStyle, type DrawOptions, drawArchitecture, layOut, styleOf } from './draw/draw.js';
+export { findOverlaps, type Scene } from './draw/scene.js';
 export { type TrainingMemory, trainingMemory } from './memory.js';
 export { type ReceptiveField, receptiveFields } from './receptive.js';
 export { type Step, type StepGraph, stepsOf } from './steps.js';
@@ -8,5 +10,3 @@ export { type Fork, formatSeries, isFork, type Part, type Series, structureOf } 
 export { foldLayers, formatSeconds, HEADINGS, layerCells, shortBytes, shortCount, totals } from './table.js';
 export { type DeviceSpeed, measureSpeed, type PredictedTime, predictTime } from './time.js';
 export { type TracedModel, traceModel } from './tracing.js';
-export { type DrawingStyle, type DrawOptions, drawArchitecture, layOut, styleOf } from './draw/draw.js';
-export { findOverlaps, type Scene } from './draw/scene.js';

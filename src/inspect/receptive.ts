@@ -120,7 +120,9 @@ function through(node: Node, from: ReceptiveField): ReceptiveField {
     case 'softmax':
     case 'logSoftmax': {
       const { axis } = node.attrs as OpAttrs['softmax'];
-      return node.inputs[0]!.rank === 4 && axis === 1 ? from : { ...collapsed(), extent: from.extent, stride: from.stride };
+      return node.inputs[0]!.rank === 4 && axis === 1
+        ? from
+        : { ...collapsed(), extent: from.extent, stride: from.stride };
     }
     case 'slice':
     case 'pad':

@@ -19,7 +19,10 @@ export function structureOf({ input, outputs, steps }: StepGraph): Series {
   const end = [...outputs.values()][0]!;
   const used = stepsBefore(end);
   const users = (s: Step) => s.users.filter((u) => used.has(u));
-  const joins = postDominators([...used].sort((a, b) => a.id - b.id), users);
+  const joins = postDominators(
+    [...used].sort((a, b) => a.id - b.id),
+    users,
+  );
   const seen = new Set<Step>();
 
   const series = (from: Step, until: Step | undefined): Part[] | undefined => {
@@ -96,6 +99,4 @@ export function* allSteps(series: Series): Generator<Step> {
 
 /** The same as text: `conv pool (conv | conv conv | ) concat`; for tests and for looking. */
 export const formatSeries = (series: Series): string =>
-  series
-    .map((p) => (isFork(p) ? `(${p.branches.map(formatSeries).join(' | ')})` : p.kind))
-    .join(' ');
+  series.map((p) => (isFork(p) ? `(${p.branches.map(formatSeries).join(' | ')})` : p.kind)).join(' ');

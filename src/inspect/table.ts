@@ -8,7 +8,8 @@ export function shortCount(n: number): string {
     [1e6, 'M'],
     [1e3, 'k'],
   ] as const)
-    if (n >= size * 0.9995) return `${(n / size).toPrecision(n / size >= 999.5 ? 4 : n / size >= 99.95 ? 3 : 4)} ${unit}`;
+    if (n >= size * 0.9995)
+      return `${(n / size).toPrecision(n / size >= 999.5 ? 4 : n / size >= 99.95 ? 3 : 4)} ${unit}`;
   return String(Math.round(n));
 }
 
@@ -33,16 +34,7 @@ const side = ([h, w]: readonly [number, number]) => {
 };
 
 /** What is shown of each layer, from left to right; all but the first two are numbers. */
-export const HEADINGS = [
-  'layer',
-  'kind',
-  'output',
-  'parameters',
-  'multiply-adds',
-  'memory',
-  'sees',
-  'share',
-] as const;
+export const HEADINGS = ['layer', 'kind', 'output', 'parameters', 'multiply-adds', 'memory', 'sees', 'share'] as const;
 
 /** Cells of one layer under the headings. */
 export function layerCells(layer: LayerInfo): string[] {
@@ -96,7 +88,12 @@ export function totals(analysis: Analysis): [name: string, value: string][] {
   const unused = parameters - inferenceParameters;
   const count = parameters.toLocaleString('en-US');
   return [
-    ['parameters', unused === 0 ? count : `${count} (${inferenceParameters.toLocaleString('en-US')} of them in use, the rest in training only)`],
+    [
+      'parameters',
+      unused === 0
+        ? count
+        : `${count} (${inferenceParameters.toLocaleString('en-US')} of them in use, the rest in training only)`,
+    ],
     ['multiply-adds', `${shortCount(analysis.multiplyAdds)} for one image`],
     ['activations', `${shortBytes(analysis.activationBytes)} for one image, all layers together`],
     [

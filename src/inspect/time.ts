@@ -44,7 +44,10 @@ async function bestTime(backend: Backend, result: Tensor, shapes: Readonly<Recor
   try {
     const program = await backend.compile(buildGraph({ outputs: { result } }), store, { name: 'measure' });
     const values = Object.fromEntries(
-      Object.entries(shapes).map(([name, shape]) => [name, hostTensor(new Float32Array(numel(shape)).fill(0.5), shape)]),
+      Object.entries(shapes).map(([name, shape]) => [
+        name,
+        hostTensor(new Float32Array(numel(shape)).fill(0.5), shape),
+      ]),
     );
     await program.run(values);
     let best = Number.POSITIVE_INFINITY;

@@ -1,8 +1,8 @@
+import type { ImageShape } from '../models/registry.js';
 import type { Module, Output } from '../nn/module.js';
 import { trace } from '../nn/trace.js';
 import { input, type Node, Tensor } from '../tensor/node.js';
 import { topologicalOrder } from '../tensor/topology.js';
-import type { ImageShape } from '../models/registry.js';
 
 /** A network's computation on symbolic tensors, without values. */
 export interface TracedModel {
@@ -54,8 +54,7 @@ const namedOutputs = (output: Output): Map<string, Tensor> =>
   output instanceof Tensor ? new Map([['output', output]]) : new Map(Object.entries(output));
 
 /** The only output, or the first of several by name. */
-export const mainOutput = (output: Output): Tensor =>
-  output instanceof Tensor ? output : Object.values(output)[0]!;
+export const mainOutput = (output: Output): Tensor => (output instanceof Tensor ? output : Object.values(output)[0]!);
 
 /** Whether a module is a layer (it has no modules below it) rather than a part of the network made of layers. */
 export const isLeaf = (module: Module): boolean => module.children().next().done === true;

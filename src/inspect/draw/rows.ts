@@ -207,9 +207,32 @@ function connect(scene: Scene, from: Placed, to: Placed, lane: number | undefine
   // A frame takes the way in at its edge and leads it on inside; the arrow points there.
   const arrow = !to.fork;
   if (lane !== undefined)
-    return scene.line([[x0, y0], [x0 + (from.fork ? PAD : 0) + 15, y0], [x0 + (from.fork ? PAD : 0) + 15, lane], [x1 - 16, lane], [x1 - 16, y1], [x1, y1]], { arrow });
+    return scene.line(
+      [
+        [x0, y0],
+        [x0 + (from.fork ? PAD : 0) + 15, y0],
+        [x0 + (from.fork ? PAD : 0) + 15, lane],
+        [x1 - 16, lane],
+        [x1 - 16, y1],
+        [x1, y1],
+      ],
+      { arrow },
+    );
   const bend = x1 - GAP / 2;
-  scene.line(Math.abs(y0 - y1) < 1 ? [[x0, y0], [x1, y1]] : [[x0, y0], [bend, y0], [bend, y1], [x1, y1]], { arrow });
+  scene.line(
+    Math.abs(y0 - y1) < 1
+      ? [
+          [x0, y0],
+          [x1, y1],
+        ]
+      : [
+          [x0, y0],
+          [bend, y0],
+          [bend, y1],
+          [x1, y1],
+        ],
+    { arrow },
+  );
 }
 
 /** A part of the network that only training runs, with the step that it takes its values from. */
@@ -234,7 +257,12 @@ function drawHead(scene: Scene, { name, steps }: Head, x: number, y: number, fro
   const widths = steps.map((s) => Math.max(...stepLines(s).map((l) => textWidth(l, 12, true))) + 18);
   const width = widths.reduce((sum, w) => sum + w + 22, -22) + 2 * PAD;
   scene.frame(name, { x, y, width, height: HEAD_HEIGHT }, { dashed: true });
-  const title = scene.text(`${name}, in training only`, x + PAD, y + 20, { size: 12, bold: true, anchor: 'start', colour: 'muted' });
+  const title = scene.text(`${name}, in training only`, x + PAD, y + 20, {
+    size: 12,
+    bold: true,
+    anchor: 'start',
+    colour: 'muted',
+  });
   void title;
   let at = x + PAD;
   const middle = y + 56;
@@ -253,9 +281,8 @@ function drawHead(scene: Scene, { name, steps }: Head, x: number, y: number, fro
   }
   const drop = Math.min(Math.max(from[0], x + 24), x + width - 24);
   const bend = y - 16;
-  scene.line(
-    Math.abs(drop - from[0]) < 1 ? [from, [drop, y]] : [from, [from[0], bend], [drop, bend], [drop, y]],
-    { dashed: true },
-  );
+  scene.line(Math.abs(drop - from[0]) < 1 ? [from, [drop, y]] : [from, [from[0], bend], [drop, bend], [drop, y]], {
+    dashed: true,
+  });
   return x + width;
 }

@@ -45,8 +45,16 @@ export class Scene {
   readonly boxes: Box[] = [];
   readonly labels: Label[] = [];
   readonly lines: Point[][] = [];
-  private readonly layers = { frames: [] as string[], lines: [] as string[], boxes: [] as string[], over: [] as string[], texts: [] as string[] };
+  private readonly layers = {
+    frames: [] as string[],
+    lines: [] as string[],
+    boxes: [] as string[],
+    over: [] as string[],
+    texts: [] as string[],
+  };
   private readonly used = new Set<Colour>();
+  /** What the colours mean in this drawing. */
+  readonly meanings = new Map(Object.entries(MEANINGS) as [Colour, string][]);
   width = 0;
   height = 0;
 
@@ -108,20 +116,23 @@ export class Scene {
 
   /** Colours with their meanings on one line that ends at `right`, or begins at `left`. */
   legend(at: { left?: number; right?: number; y: number }): void {
-    const entries = (Object.keys(MEANINGS) as Colour[]).filter((c) => this.used.has(c));
-    const widths = entries.map((c) => 18 + textWidth(MEANINGS[c]!, 12) + 16);
+    const entries = this.entries();
+    const widths = entries.map(([, words]) => 18 + textWidth(words, 12) + 16);
     let x = at.left ?? at.right! - widths.reduce((a, b) => a + b, 0) + 16;
-    for (const [i, colour] of entries.entries()) {
+    for (const [i, [colour, words]] of entries.entries()) {
       this.box(`legend ${colour}`, { x, y: at.y - 10, width: 12, height: 12 }, colour, { radius: 3 });
-      this.text(MEANINGS[colour]!, x + 18, at.y, { size: 12, anchor: 'start', colour: 'muted' });
+      this.text(words, x + 18, at.y, { size: 12, anchor: 'start', colour: 'muted' });
       x += widths[i]!;
     }
   }
 
   /** How wide the legend is. */
   legendWidth(): number {
-    const entries = (Object.keys(MEANINGS) as Colour[]).filter((c) => this.used.has(c));
-    return entries.reduce((sum, c) => sum + 34 + textWidth(MEANINGS[c]!, 12), -16);
+    return this.entries().reduce((sum, [, words]) => sum + 34 + textWidth(words, 12), -16);
+  }
+
+  private entries(): [Colour, string][] {
+    return [...this.meanings].filter(([colour]) => this.used.has(colour));
   }
 
   /** The whole drawing. `title` is what it is called for people who cannot see it. */

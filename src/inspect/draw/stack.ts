@@ -75,7 +75,8 @@ function captionsOf(chain: readonly Step[]): string[][] {
   let number = 0;
   return chain.map((step, i) => {
     const maps = `${channelsOf(step)} @ ${step.shape[1]}×${step.shape[2]}`;
-    if (step.kind === 'input') return ['input', `${channelsOf(step) === 1 ? '' : `${channelsOf(step)} @ `}${step.shape[1]}×${step.shape[2]}`];
+    if (step.kind === 'input')
+      return ['input', `${channelsOf(step) === 1 ? '' : `${channelsOf(step)} @ `}${step.shape[1]}×${step.shape[2]}`];
     const letter = step.kind === 'conv' ? 'C' : step.kind === 'linear' ? 'F' : 'S';
     number++;
     if (step.shape.length !== 3)
@@ -145,7 +146,10 @@ function link(scene: Scene, from: Stage, to: Stage): void {
   scene.over(
     `<rect x="${round(window[0])}" y="${round(window[1])}" width="${round(size)}" height="${round(size)}" fill="none" stroke-width="1.6" ${stroke('onFill')}/>` +
       corners
-        .map((p) => `<path d="M${p.map(round).join(' ')}L${target.map(round).join(' ')}" stroke-width="1.1" ${stroke('ink')} opacity="0.75"/>`)
+        .map(
+          (p) =>
+            `<path d="M${p.map(round).join(' ')}L${target.map(round).join(' ')}" stroke-width="1.1" ${stroke('ink')} opacity="0.75"/>`,
+        )
         .join(''),
   );
 }

@@ -82,7 +82,12 @@ function columnsOf(chain: readonly Step[]): Column[] {
       columns.push({ bodies: [body], lines: blockLines(chain, i, block) });
     } else if (step.kind === 'linear') {
       const slab = Math.max(10, 26 * (channelsOf(step) / 4096) ** 0.5);
-      const body = { name: 'linear', colour, height: 36 + 14 * Math.log10(channelsOf(step) + 1), slabs: [Math.min(26, slab)] };
+      const body = {
+        name: 'linear',
+        colour,
+        height: 36 + 14 * Math.log10(channelsOf(step) + 1),
+        slabs: [Math.min(26, slab)],
+      };
       columns.push({ bodies: [body], lines: ['linear', countWords(channelsOf(step))] });
     } else if (before && step.shape.length === 3 && previous!.kind !== 'input') {
       // Adaptive pooling that changes nothing is no body of its own.
