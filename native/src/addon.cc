@@ -70,7 +70,8 @@ void submit(Napi::Env env, Task* task, std::function<void(Task&)> work) {
       if (static_cast<napi_env>(env) == nullptr) return;
       Napi::HandleScope scope(env);
       Shared engine = t->engine;
-      if (--engine->pending == 0 && !engine->stopped) engine->back.Unref(env);
+      // Also after a dispose, whose own task holds the event loop like any other: else the process never ends.
+      if (--engine->pending == 0) engine->back.Unref(env);
       if (!t->error.empty()) t->deferred.Reject(Napi::Error::New(env, t->error).Value());
       else t->deferred.Resolve(t->result ? t->result(env) : env.Undefined());
     });
