@@ -3,6 +3,7 @@ import { addData } from './data.js';
 import { addDemo } from './demo.js';
 import { addDoctor } from './doctor.js';
 import { addEval } from './eval.js';
+import { addInspect } from './inspect.js';
 import { addPredict } from './predict.js';
 import { addRuns } from './runs.js';
 import { addTrain } from './train.js';
@@ -17,7 +18,7 @@ export function createProgram(): Command {
     .helpCommand('help [command]', 'print help on a command')
     .showSuggestionAfterError()
     .exitOverride();
-  for (const add of [addTrain, addEval, addPredict, addRuns, addData, addDoctor, addDemo]) add(program);
+  for (const add of [addTrain, addEval, addPredict, addRuns, addInspect, addData, addDoctor, addDemo]) add(program);
   for (const command of program.commands) inherit(command);
   return program;
 }

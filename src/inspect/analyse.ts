@@ -149,7 +149,9 @@ function rowsOf(
     const module = modules.get(path)!;
     const own = byLabel.get(path) ?? [];
     const parameters = countParameters(Object.values(module), counted);
-    found.push({ at: order.get(output.node)!, row: row(path, module.constructor.name, output, own, parameters) });
+    // A layer that only passes a value on (dropout in use) comes right behind the one that made it.
+    const at = order.get(output.node)! + (own.length === 0 ? 0.5 : 0);
+    found.push({ at, row: row(path, module.constructor.name, output, own, parameters) });
   }
   for (const [path, own] of byLabel) {
     if (isLayer(path) || known.has(path)) continue;
@@ -159,7 +161,6 @@ function rowsOf(
       found.push({ at: order.get(node)!, row: row(path, node.op, output, [node], parameters) });
     }
   }
-  // The sort is stable: layers that only pass a value on (dropout in use) stay behind the one that made it.
   return found.sort((a, b) => a.at - b.at).map((f) => f.row);
 }
 

@@ -4,6 +4,16 @@ export { multiplyAdds } from './cost.js';
 export { type DrawingStyle, type DrawOptions, drawArchitecture, layOut, styleOf } from './draw/draw.js';
 export { findOverlaps, type Scene } from './draw/scene.js';
 export { type TrainingMemory, trainingMemory } from './memory.js';
+export { featureGrid, filterGrid, heatOverlay } from './pictures.js';
+export {
+  type GradCam,
+  type GradCamOptions,
+  gradCam,
+  type Probed,
+  type ProbeOptions,
+  type ProbeResult,
+  probe,
+} from './probe.js';
 export { type ReceptiveField, receptiveFields } from './receptive.js';
 export { type Step, type StepGraph, stepsOf } from './steps.js';
 export { type Fork, formatSeries, isFork, type Part, type Series, structureOf } from './structure.js';

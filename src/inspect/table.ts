@@ -1,6 +1,6 @@
 import type { Analysis, LayerInfo } from './analyse.js';
 
-/** 15470264320 -> "15.47 G"; exact below a thousand. */
+/** Three digits and a unit: 15470264320 -> "15.5 G"; exact below a thousand. */
 export function shortCount(n: number): string {
   for (const [size, unit] of [
     [1e12, 'T'],
@@ -8,8 +8,7 @@ export function shortCount(n: number): string {
     [1e6, 'M'],
     [1e3, 'k'],
   ] as const)
-    if (n >= size * 0.9995)
-      return `${(n / size).toPrecision(n / size >= 999.5 ? 4 : n / size >= 99.95 ? 3 : 4)} ${unit}`;
+    if (n >= size * 0.9995) return `${(n / size).toPrecision(n >= 999.5 * size ? 4 : 3)} ${unit}`;
   return String(Math.round(n));
 }
 

@@ -50,8 +50,10 @@ async function bestTime(backend: Backend, result: Tensor, shapes: Readonly<Recor
       ]),
     );
     await program.run(values);
+    const start = performance.now();
     let best = Number.POSITIVE_INFINITY;
-    for (let i = 0; i < 5; i++) {
+    // Other programs use the machine too: the best of many short runs says what it can do.
+    for (let i = 0; i < 5 || (i < 100 && performance.now() - start < 80); i++) {
       const began = performance.now();
       await program.run(values);
       best = Math.min(best, (performance.now() - began) / 1000);

@@ -206,18 +206,21 @@ function connect(scene: Scene, from: Placed, to: Placed, lane: number | undefine
   const [x1, y1] = to.entry;
   // A frame takes the way in at its edge and leads it on inside; the arrow points there.
   const arrow = !to.fork;
-  if (lane !== undefined)
-    return scene.line(
+  if (lane !== undefined) {
+    const out = x0 + (from.fork ? PAD : 0) + 15;
+    scene.line(
       [
         [x0, y0],
-        [x0 + (from.fork ? PAD : 0) + 15, y0],
-        [x0 + (from.fork ? PAD : 0) + 15, lane],
+        [out, y0],
+        [out, lane],
         [x1 - 16, lane],
         [x1 - 16, y1],
         [x1, y1],
       ],
       { arrow },
     );
+    return;
+  }
   const bend = x1 - GAP / 2;
   scene.line(
     Math.abs(y0 - y1) < 1
@@ -257,13 +260,12 @@ function drawHead(scene: Scene, { name, steps }: Head, x: number, y: number, fro
   const widths = steps.map((s) => Math.max(...stepLines(s).map((l) => textWidth(l, 12, true))) + 18);
   const width = widths.reduce((sum, w) => sum + w + 22, -22) + 2 * PAD;
   scene.frame(name, { x, y, width, height: HEAD_HEIGHT }, { dashed: true });
-  const title = scene.text(`${name}, in training only`, x + PAD, y + 20, {
+  scene.text(`${name}, in training only`, x + PAD, y + 20, {
     size: 12,
     bold: true,
     anchor: 'start',
     colour: 'muted',
   });
-  void title;
   let at = x + PAD;
   const middle = y + 56;
   for (const [i, step] of steps.entries()) {

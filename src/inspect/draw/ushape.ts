@@ -1,8 +1,8 @@
 import type { Step } from '../steps.js';
 import { allSteps, type Fork, isFork, type Part, type Series } from '../structure.js';
-import { type Colour, colourOf, fill } from './palette.js';
+import { type Colour, fill } from './palette.js';
 import { type Point, type Rectangle, round, type Scene } from './scene.js';
-import { channelsOf, sideOf } from './words.js';
+import { sideOf } from './words.js';
 
 /** A feature map as a bar: as wide as it has channels, as high as it has rows. */
 interface Bar extends Rectangle {
@@ -193,7 +193,10 @@ function drawBar(scene: Scene, bar: Bar, name: string): void {
   const at = (x: number, width: number, colour: Colour) =>
     `<rect x="${round(x)}" y="${round(bar.y)}" width="${round(width)}" height="${round(bar.height)}" rx="2.5" ${fill(colour)}/>`;
   scene.mark(bar.colour);
-  if (!bar.copied) return scene.place(name, bar, at(bar.x, bar.width, bar.colour));
+  if (!bar.copied) {
+    scene.place(name, bar, at(bar.x, bar.width, bar.colour));
+    return;
+  }
   scene.mark('copy');
   const { from } = upPart(bar.shape, bar.copied.from.shape, bar.width);
   scene.place(name, bar, at(bar.x, from - 0.75, 'copy') + at(bar.x + from + 0.75, bar.width - from - 0.75, bar.colour));
@@ -231,13 +234,14 @@ function arrow(scene: Scene, from: Bar, to: Bar): void {
   const centre = from.x + from.width / 2;
   if (to.level === from.level) {
     const y = to.y + to.height / 2;
-    return scene.line(
+    scene.line(
       [
         [from.x + from.width + 4, y],
         [to.x - 4, y],
       ],
       { colour, width: 2 },
     );
+    return;
   }
   const down = to.level > from.level;
   const target = to.copied ? to.x + upPart(to.shape, to.copied.from.shape, to.width).centre : to.x + to.width / 2;

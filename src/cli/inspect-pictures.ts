@@ -1,0 +1,135 @@
+import { join } from 'node:path';
+import { featureGrid, filterGrid, gradCam, heatOverlay, probe } from '../inspect/index.js';
+import { loadImage, saveImage } from '../node/image.js';
+import { formatPercent } from '../report/format.js';
+import { type HostTensor, hostTensor } from '../tensor/shape.js';
+import type { RunConfig } from '../train/config.js';
+import { unknownName } from '../util/suggest.js';
+import { CommandError } from './errors.js';
+import type { Target } from './inspect.js';
+import type { Context } from './run.js';
+import { facts } from './terminal.js';
+
+type Trained = Target & { readonly run: NonNullable<Target['run']> };
+
+/** Pictures from inside a trained network: filters, feature maps, or where the evidence for a class lies. */
+export async function drawInside(context: Context, target: Trained): Promise<void> {
+  if (context.values.filters) return drawFilters(context, target);
+  return context.values.gradCam ? drawEvidence(context, target) : drawMaps(context, target);
+}
+
+async function drawFilters({ values, terminal }: Context, { net, run }: Trained): Promise<void> {
+  const found = [...net.parameters()].find(([, p]) => p.rank === 4);
+  if (!found) throw new CommandError(`the network of ${run.path} has no convolution, so there are no filters to draw`);
+  const [path, weight] = found;
+  const file = (values.out as string | undefined) ?? join(run.path, 'filters.png');
+  await saveImage(file, filterGrid(weight.value!));
+  const shape = weight.shape;
+  terminal.answer(
+    { run: run.path, picture: file, parameter: path, shape },
+    facts([
+      ['filters', `${path}, ${shape[0]} of ${shape.slice(1).join('x')}`],
+      ['picture', file],
+    ]),
+  );
+}
+
+async function drawMaps(context: Context, { net, run }: Trained): Promise<void> {
+  const { values, terminal, device } = context;
+  const layers = values.layer as string[];
+  const { normalised } = await readImage(values, run);
+  const backend = await device();
+  const result = await probe(net, normalised, layers, { backend });
+  const pictures: { layer: string; shape: number[]; picture: string }[] = [];
+  for (const layer of layers) {
+    const { value } = result.layers[layer]!;
+    const file = outFile(values.out as string | undefined, run.path, layer, layers.length);
+    await saveImage(file, featureGrid(value));
+    pictures.push({ layer, shape: value.shape.slice(1), picture: file });
+  }
+  terminal.answer(
+    { run: run.path, image: values.image, layers: pictures, device: backend.device },
+    facts(pictures.map((p) => [p.layer, `${p.shape.join('x')}, ${p.picture}`] as const)),
+  );
+}
+
+async function drawEvidence(context: Context, { net, run }: Trained): Promise<void> {
+  const { values, terminal, device } = context;
+  const layers = values.layer as string[] | undefined;
+  if (layers && layers.length > 1) throw new CommandError(`--grad-cam looks at one layer, got ${layers.join(', ')}`);
+  const { classes } = run.config;
+  const asked = values.class as string | undefined;
+  const { image, normalised } = await readImage(values, run);
+  const backend = await device();
+  const cam = await gradCam(net, normalised, {
+    layer: layers?.[0],
+    class: asked === undefined ? undefined : classNumber(asked, classes),
+    backend,
+  });
+  const file = (values.out as string | undefined) ?? join(run.path, 'grad-cam.png');
+  await saveImage(file, heatOverlay(image, cam.map));
+  const index = cam.classes[0]!;
+  const probability = softmaxAt(cam.output, index);
+  const name = classes[index] ?? String(index);
+  terminal.answer(
+    {
+      run: run.path,
+      image: values.image,
+      layer: cam.layer,
+      class: name,
+      probability,
+      picture: file,
+      device: backend.device,
+    },
+    facts([
+      ['class', `${name}, ${formatPercent(probability)}`],
+      ['layer', `${cam.layer}, ${cam.map.shape.slice(1).join('x')}`],
+      ['picture', file],
+    ]),
+  );
+}
+
+/** The image as bytes, and as the network takes it: [1, C, H, W], normalised. */
+async function readImage(values: Context['values'], run: Trained['run']) {
+  const { inputShape, normalize } = run.config;
+  const [channels, height, width] = inputShape;
+  if (channels !== 1 && channels !== 3)
+    throw new CommandError(`the network of ${run.path} takes ${channels} channels; image files have 1 or 3`);
+  const image = await loadImage(values.image as string, {
+    channels,
+    size: [height, width],
+    invert: values.invert === true,
+  });
+  return { image, normalised: normalise(image.data, inputShape, normalize) };
+}
+
+function normalise(bytes: Uint8Array, shape: readonly number[], { mean, std }: RunConfig['normalize']): HostTensor {
+  const [channels, height, width] = shape as [number, number, number];
+  const area = height * width;
+  const data = new Float32Array(channels * area);
+  for (let c = 0; c < channels; c++)
+    for (let i = 0; i < area; i++) data[c * area + i] = (bytes[c * area + i]! / 255 - mean[c]!) / std[c]!;
+  return hostTensor(data, [1, channels, height, width]);
+}
+
+/** With several layers `--out` names a pattern: the layer's name goes before the ending. */
+function outFile(out: string | undefined, run: string, layer: string, count: number): string {
+  const name = layer || 'output';
+  if (out === undefined) return join(run, `layer-${name}.png`);
+  return count === 1 ? out : `${out.replace(/\.png$/i, '')}-${name}.png`;
+}
+
+function classNumber(asked: string, classes: readonly string[]): number {
+  const byName = classes.indexOf(asked);
+  if (byName >= 0) return byName;
+  const number = Number(asked);
+  if (Number.isInteger(number) && number >= 0 && number < classes.length) return number;
+  throw new CommandError(unknownName('class', asked, classes.slice(0, 20)));
+}
+
+function softmaxAt({ data }: HostTensor, index: number): number {
+  const most = Math.max(...data);
+  let sum = 0;
+  for (const v of data) sum += Math.exp(v - most);
+  return Math.exp(data[index]! - most) / sum;
+}

@@ -1,0 +1,207 @@
+import type { Command } from 'commander';
+import type { ImageShape } from '../models/registry.js';
+import type { Module } from '../nn/module.js';
+import type { RunConfig } from '../train/config.js';
+import type { Spec } from '../util/registry.js';
+import { CommandError, ExitCode } from './errors.js';
+import {
+  addFields,
+  common,
+  count,
+  deviceFields,
+  type Field,
+  type Fields,
+  flag,
+  several,
+  spec,
+  text,
+} from './fields.js';
+import { action, type Context } from './run.js';
+
+/** Channels, height and width of images: `3x224x224`. */
+const shapeField = (flags: string, help: string): Field => ({
+  flags,
+  help,
+  expected: 'channels x height x width of whole numbers of at least 1, such as 3x224x224',
+  parse: (value) => value.split(/[x,]/).map((part) => (part.trim() === '' ? Number.NaN : Number(part))),
+  schema: (z) => z.tuple([z.int().min(1), z.int().min(1).max(65536), z.int().min(1).max(65536)]),
+});
+
+const inspectFields = {
+  input: shapeField(
+    '--input <CxHxW>',
+    'channels, height and width of the images (default: what the network is made for)',
+  ),
+  classes: count('--classes <n>', "number of classes (default: the network's own)"),
+  batch: count('--batch <n>', 'batch size of the training memory (default: 32)'),
+  optimizer: spec('--optimizer <name>', "optimizer of the training memory (default: the network's own)"),
+  depth: count('--depth <n>', 'put layers together below this many parts of their names'),
+  svg: text('--svg <file>', 'draw the architecture'),
+  filters: flag('--filters', 'of a run: a picture of the first layer’s filters'),
+  layer: several('--layer <paths>', 'of a run: what these layers make of --image, as a picture'),
+  gradCam: flag('--grad-cam', 'of a run: where in --image the evidence for a class lies'),
+  image: text('--image <file>', 'the image to look at'),
+  class: text('--class <name>', 'class of --grad-cam, by name or number (default: the most likely)'),
+  invert: flag('--invert', 'swap black and white of --image'),
+  out: text('--out <file>', 'where the picture goes (default: inside the run directory)'),
+  ...deviceFields,
+  quiet: flag('--quiet', 'print the result only'),
+  ...common,
+} satisfies Fields;
+
+const targetField = text('target', 'a network by name, a file with one of your own, or a run directory');
+
+export function addInspect(program: Command): void {
+  const command = program
+    .command('inspect')
+    .argument('<target>', targetField.help)
+    .description('show what a network is made of and what it costs, draw it, or look inside a trained one')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  fovea inspect vgg16 --svg vgg16.svg
+  fovea inspect googlenet --input 3x128x128 --classes 10 --depth 1
+  fovea inspect ./my-net.js --input 3x64x64
+  fovea inspect runs/lenet --layer features.0,features.3 --image digit.png`,
+    );
+  addFields(command, inspectFields).action(action(inspectFields, { target: targetField }, inspect));
+}
+
+/** What is looked at. */
+export interface Target {
+  /** As it is called in titles. */
+  readonly name: string;
+  readonly net: Module;
+  readonly inputShape: ImageShape;
+  readonly optimizer: Spec | undefined;
+  /** Where it is a trained network. */
+  readonly run?: { readonly path: string; readonly file: string; readonly config: RunConfig };
+}
+
+async function inspect(context: Context): Promise<void> {
+  const { values } = context;
+  checkUsage(values);
+  const target = await open(values);
+  if (!wantsPicture(values)) return analyseTarget(context, target);
+  if (!target.run)
+    throw new CommandError(
+      `${target.name} has no trained weights to look at: give a run directory (fovea runs lists them)`,
+    );
+  const { drawInside } = await import('./inspect-pictures.js');
+  await drawInside(context, { ...target, run: target.run });
+}
+
+const wantsPicture = (values: Context['values']) => Boolean(values.layer || values.gradCam || values.filters);
+
+function checkUsage(values: Context['values']): void {
+  const usage = (sentence: string) => {
+    throw new CommandError(sentence, ExitCode.usage);
+  };
+  if ((values.layer || values.gradCam) && !values.image)
+    usage(`${values.layer ? '--layer' : '--grad-cam'} needs an image to look at: add --image FILE`);
+  if (values.image && !values.layer && !values.gradCam)
+    usage('--image needs to know what to show of it: add --layer PATH or --grad-cam');
+  if ([values.filters, values.gradCam].filter(Boolean).length > 1) usage('choose one of --filters and --grad-cam');
+  if (values.filters && values.layer) usage('choose one of --filters and --layer');
+  if (wantsPicture(values) && (values.input || values.classes))
+    usage('a trained network has the input and classes it was trained with: leave out --input and --classes');
+  if (values.out && !wantsPicture(values))
+    usage('--out is for --layer, --grad-cam and --filters; a drawing of the architecture is --svg FILE');
+  if (values.class !== undefined && !values.gradCam) usage('--class is for --grad-cam');
+}
+
+async function open(values: Context['values']): Promise<Target> {
+  const name = values.target as string;
+  const input = values.input as ImageShape | undefined;
+  const classes = values.classes as number | undefined;
+  const { existsSync, statSync } = await import('node:fs');
+  if (existsSync(name) && statSync(name).isDirectory()) return openRun(name, input, classes);
+  const { isModelPath, makeNetwork } = await import('./network.js');
+  if (isModelPath(name)) {
+    if (!input)
+      throw new CommandError(`say what images ${name} takes: add --input CxHxW, such as 3x224x224`, ExitCode.usage);
+    const net = await makeNetwork({ path: name }, { inputShape: input, classes: classes ?? 10 });
+    return { name: net.constructor.name, net, inputShape: input, optimizer: undefined };
+  }
+  const [{ modelEntry }, { parseSpec }] = await Promise.all([import('../models/index.js'), import('./spec.js')]);
+  const asked = parseSpec(name);
+  const entry = modelEntry(asked.name);
+  const inputShape = input ?? entry.inputShape;
+  const net = await makeNetwork({ ...asked, name: entry.name }, { inputShape, classes: classes ?? entry.classes });
+  return { name: entry.name, net, inputShape, optimizer: entry.optimizer };
+}
+
+async function openRun(path: string, input?: ImageShape, classes?: number): Promise<Target> {
+  const [{ loadRun }, { networkOf }] = await Promise.all([import('../train/load.js'), import('./network.js')]);
+  const { config, net, file } = await loadRun(path, { make: networkOf });
+  if (classes !== undefined && classes !== config.classes.length)
+    throw new CommandError(`the network of ${path} has ${config.classes.length} classes: leave out --classes`);
+  const optimizer = config.training.optimizer as unknown as Spec;
+  const model = config.model && 'name' in config.model ? config.model.name : undefined;
+  return {
+    name: model ?? net.constructor.name,
+    net,
+    inputShape: input ?? config.inputShape,
+    optimizer,
+    run: { path, file, config },
+  };
+}
+
+async function analyseTarget({ values, terminal, device }: Context, target: Target): Promise<void> {
+  const [
+    { analyse, drawArchitecture, foldLayers, HEADINGS, layerCells, measureSpeed, predictTime, totals },
+    optim,
+    text,
+  ] = await Promise.all([import('../inspect/index.js'), import('../optim/registry.js'), import('./terminal.js')]);
+  const { toSpec } = await import('./spec.js');
+  const asked = (values.optimizer as string | Spec | undefined) ?? target.optimizer;
+  const optimizer = asked === undefined ? undefined : optim.parseOptimizer(toSpec(asked));
+  const { net, inputShape, name } = target;
+  const analysis = analyse(net, { inputShape, batch: values.batch as number | undefined, optimizer });
+  const backend = await device();
+  const svg = values.svg as string | undefined;
+  if (svg !== undefined) {
+    const { writeFileAtomic } = await import('../node/storage.js');
+    await writeFileAtomic(svg, drawArchitecture(net, { inputShape, title: name }));
+  }
+  const predicted = predictTime(analysis, await measureSpeed(backend));
+  const modules = new Map(net.modules());
+  const depth = values.depth as number | undefined;
+  const rows = depth ? foldLayers(analysis.layers, depth, (p) => modules.get(p)?.constructor.name) : analysis.layers;
+  const { formatSeconds } = await import('../inspect/table.js');
+  const shown = [
+    text.table([HEADINGS, ...rows.map(layerCells)], { right: [3, 4, 5, 6, 7] }),
+    '',
+    text.facts([
+      [
+        'network',
+        `${name}, ${shapeText(inputShape)} to ${Object.values(analysis.outputShapes).map(shapeText).join(', ')}`,
+      ],
+      ...totals(analysis),
+      [
+        'time on this device',
+        `about ${formatSeconds(predicted.inferenceSeconds)} for one image, ${formatSeconds(predicted.trainingStepSeconds)} for a training step of ${analysis.training.batch}`,
+      ],
+      [
+        '',
+        `estimated from ${predicted.gflops.toFixed(0)} GFLOP/s in a 3x3 convolution and ${predicted.gigabytesPerSecond.toFixed(0)} GB/s of memory, measured just now`,
+      ],
+      ...(svg === undefined ? [] : [['drawing', svg] as [string, string]]),
+    ]),
+  ].join('\n');
+  terminal.answer(
+    {
+      model: name,
+      ...analysis,
+      layers: rows,
+      optimizer: optimizer?.spec ?? null,
+      predicted,
+      ...(svg === undefined ? {} : { svg }),
+      device: backend.device,
+    },
+    shown,
+  );
+}
+
+const shapeText = (shape: readonly number[]) => shape.join('x');
