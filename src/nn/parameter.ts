@@ -1,5 +1,7 @@
 import type { DType } from '../tensor/dtype.js';
 import { apply, constant, stateValues, Tensor } from '../tensor/node.js';
+// Layers alone must be enough to make a network: the shape rules come with the table.
+import '../tensor/ops/table.js';
 import { formatShape, type HostTensor, hostTensor, type Shape, ShapeError, sameShape } from '../tensor/shape.js';
 import { streamOf } from './trace.js';
 
