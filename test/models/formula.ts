@@ -31,17 +31,20 @@ function filled(name: string, shape: Shape, of: (u: number) => number): HostTens
 }
 
 /** Values of a parameter or buffer. */
-export function valuesOf(name: string, shape: Shape): HostTensor {
+function valuesOf(name: string, shape: Shape, batchNorm: boolean): HostTensor {
   if (name.endsWith('num_batches_tracked')) return hostTensor(new Int32Array(1), []);
   if (name.endsWith('running_var')) return filled(name, shape, (u) => 1 + 0.5 * u);
-  if (name.endsWith('running_mean') || name.endsWith('bias')) return filled(name, shape, (u) => 0.1 * u);
+  if (name.endsWith('running_mean')) return filled(name, shape, (u) => 0.1 * u);
+  if (name.endsWith('bias')) return filled(name, shape, (u) => (batchNorm ? 1 + 0.5 * u : 0.1 * u));
   if (shape.length === 1) return filled(name, shape, (u) => 1 + 0.2 * u);
   const bound = Math.sqrt(6 / numel(shape.slice(1)));
   return filled(name, shape, (u) => u * bound);
 }
 
 export function fill(net: Module): void {
-  for (const [name, p] of net.states()) p.value = valuesOf(name, p.shape);
+  const states = net.states();
+  const batchNorm = [...states.keys()].some((name) => name.endsWith('running_var'));
+  for (const [name, p] of states) p.value = valuesOf(name, p.shape, batchNorm);
 }
 
 export const images = (shape: Shape): HostTensor => filled('image', shape, (u) => u);
