@@ -48,15 +48,16 @@ export function pathThen(path: string, config: RunConfig): string {
   return existsSync(then) ? then : path;
 }
 
+export interface Split {
+  readonly split: 'train' | 'valid' | 'test' | 'all';
+  readonly dataset: Dataset;
+}
+
 /**
  * The images that `eval` measures: the split asked for; else the test set if there is one; else, on the data the run
  * was trained on, its validation split; else everything.
  */
-export function chooseSplit(
-  data: OpenedData,
-  split: string | undefined,
-  isTrainingData: boolean,
-): { name: string; dataset: Dataset } {
+export function chooseSplit(data: OpenedData, split: string | undefined, isTrainingData: boolean): Split {
   const sets: Record<string, Dataset | undefined> = {
     train: data.train,
     valid: data.valid,
@@ -67,14 +68,16 @@ export function chooseSplit(
     const dataset = sets[split];
     const there = Object.keys(sets).filter((name) => sets[name]);
     if (!dataset) throw new CommandError(`${data.name} has no ${split} set; it has ${there.join(', ')}`);
-    return { name: words(split), dataset };
+    return { split: split as Split['split'], dataset };
   }
-  if (data.test) return { name: 'test', dataset: data.test };
-  if (isTrainingData && data.valid) return { name: 'validation', dataset: data.valid };
-  return { name: 'all', dataset: data.all };
+  if (data.test) return { split: 'test', dataset: data.test };
+  if (isTrainingData && data.valid) return { split: 'valid', dataset: data.valid };
+  return { split: 'all', dataset: data.all };
 }
 
-const words = (split: string) => (split === 'valid' ? 'validation' : split === 'train' ? 'training' : split);
+/** What a split is called in words. */
+export const splitTitle = (split: string): string =>
+  split === 'valid' ? 'validation' : split === 'train' ? 'training' : split;
 
 /** Classes are told apart by number: other names or another order would measure nonsense. */
 export function checkClasses(data: OpenedData, config: RunConfig): void {

@@ -60,13 +60,13 @@ async function evaluate({ values, terminal, interrupt, device }: Context): Promi
     normalize: config.normalize,
   });
   source.checkClasses(data, config);
-  const { name: split, dataset } = source.chooseSplit(data, values.split as string | undefined, same);
+  const { split, dataset } = source.chooseSplit(data, values.split as string | undefined, same);
   const evaluation = await measure(
     net,
     { ...objectiveOf(config), backend },
     dataset,
     {
-      split,
+      split: source.splitTitle(split),
       weights: file.replace('.safetensors', ''),
       batchSize: (values.batchSize as number | undefined) ?? 64,
       workers: values.workers as number | 'auto' | undefined,
@@ -89,7 +89,7 @@ async function evaluate({ values, terminal, interrupt, device }: Context): Promi
     },
     facts([
       ...evaluationFacts(evaluation),
-      ['images', `${evaluation.images} (${name}, ${split})`],
+      ['images', `${evaluation.images} (${name}, ${source.splitTitle(split)})`],
       ['weights', `${run}/${file}`],
     ]),
   );

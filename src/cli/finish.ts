@@ -6,7 +6,7 @@ import type { RunConfig } from '../train/config.js';
 import type { FitResult } from '../train/events.js';
 import { loadRun, objectiveOf } from '../train/load.js';
 import { openStorage } from '../train/storage.js';
-import { chooseSplit, dataOf } from './data-source.js';
+import { chooseSplit, dataOf, type Split, splitTitle } from './data-source.js';
 import { measure } from './measure.js';
 import { networkOf } from './network.js';
 import { titleOf } from './plan.js';
@@ -15,6 +15,7 @@ import { facts, style, type Terminal } from './terminal.js';
 
 /** What `fovea train` hands back when a run is done. */
 export interface Finished {
+  readonly split: Split['split'];
   readonly evaluation: Evaluation;
   readonly config: RunConfig;
   /** Paths of the pictures; the page is the last. */
@@ -31,13 +32,13 @@ export async function finishRun(
   terminal: Terminal,
 ): Promise<Finished> {
   const { config, net, file } = await loadRun(out, { make: networkOf });
-  const { name: split, dataset } = chooseSplit(data, undefined, true);
+  const { split, dataset } = chooseSplit(data, undefined, true);
   const evaluation = await measure(
     net,
     { ...objectiveOf(config), backend },
     dataset,
     {
-      split,
+      split: splitTitle(split),
       weights: file.replace('.safetensors', ''),
       batchSize: Math.max(64, config.training.batchSize),
       signal,
@@ -64,7 +65,7 @@ export async function finishRun(
     written: new Date().toISOString().replace('T', ' ').slice(0, 16),
     versions: config.versions,
   });
-  return { evaluation, config, files: files.map((f) => `${out}/${f}`) };
+  return { split, evaluation, config, files: files.map((f) => `${out}/${f}`) };
 }
 
 /** The settings of a run in the order a person asks for them. */
@@ -126,10 +127,10 @@ export function runSummary(out: string, result: FitResult, { evaluation, config,
     ...evaluationFacts(evaluation),
     ...(best
       ? [
-          ['best epoch', `${best.epoch} of ${result.history.length} (${best.monitor} ${formatNumber(best.value)})`] as [
-            string,
-            string,
-          ],
+          [
+            'best epoch',
+            `${best.epoch} of ${result.history.length} (${best.monitor.replace('.', ' ')} ${formatNumber(best.value)})`,
+          ] as [string, string],
         ]
       : []),
     ['training time', `${formatDuration(seconds)} (${formatCount(speed)} images/s)`],

@@ -15,6 +15,7 @@ const LOOK_AT = 10_000;
 const SHOWN = 32;
 
 export interface MeasureOptions {
+  /** In words: "validation". */
   readonly split: string;
   readonly weights: string;
   readonly batchSize: number;

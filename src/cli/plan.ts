@@ -55,6 +55,7 @@ interface TrainValues {
   readonly size?: number | readonly [number, number];
   readonly channels?: 1 | 3;
   readonly classes?: number;
+  readonly images?: number;
   readonly limit?: number;
   readonly skipDamaged?: boolean;
   readonly overwrite?: boolean;
@@ -87,6 +88,7 @@ export async function planNew(model: string, values: Values, backend: Backend, t
     valid: v.valid,
     strict: v.skipDamaged ? false : undefined,
     augment: v.augment,
+    images: v.images,
     limit: v.limit,
   });
   const spec: ModelSpec = {

@@ -48,6 +48,7 @@ export const trainFields = {
   size: imageSize('--size <n>', "height and width of images, 128 or 96x128 (default: the data's)"),
   channels: channels('--channels <n>', "1 (grey) or 3 (colour) (default: the data's)"),
   classes: count('--classes <n>', "outputs of the network (default: the data's classes)"),
+  images: count('--images <n>', 'how many images to generate (data shapes; default: 6000)'),
   limit: count('--limit <n>', 'train on that many images only, for quick tries'),
   skipDamaged: flag('--skip-damaged', 'leave out images that cannot be read instead of failing'),
   ...deviceFields,

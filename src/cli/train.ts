@@ -63,7 +63,7 @@ export async function train({ values, terminal, interrupt, device }: Context): P
         reason: result.reason,
         epochs: result.history.length,
         best: result.best ?? null,
-        [KEYS[evaluation.split] ?? evaluation.split]: {
+        [finished.split]: {
           images: evaluation.images,
           loss: evaluation.loss,
           ...evaluation.metrics,
@@ -80,9 +80,6 @@ export async function train({ values, terminal, interrupt, device }: Context): P
     await trainer.dispose();
   }
 }
-
-/** What the splits are called in `metrics.jsonl` and in JSON. */
-const KEYS: Record<string, string> = { validation: 'valid', training: 'train' };
 
 function stopped(
   out: string,
