@@ -73,6 +73,7 @@ export function buildTrainStep(
   const rng = input('rng', [2], 'int32');
   net.train();
   const { result, trace: traced } = trace(rng, () => net.forward(images(type.image, objective.normalize)));
+  checkWeightNames(result, objective);
   const loss = lossOf(result, target, objective);
 
   const params = new Map<string, Tensor>([...net.parameters()].filter(([, p]) => p.requiresGrad));
@@ -168,6 +169,16 @@ function lossOf(output: Output, target: Tensor, { loss, outputWeights }: Objecti
   }
   if (!total) throw new Error(`outputWeights gives no weight to any of the network's outputs (${names.join(', ')})`);
   return total;
+}
+
+/** In training every named output is there; in evaluation a network may leave some out. */
+function checkWeightNames(output: Output, { outputWeights = {} }: Objective): void {
+  const names = output instanceof Tensor ? [] : Object.keys(output);
+  const unknown = Object.keys(outputWeights).find((name) => !names.includes(name));
+  if (unknown !== undefined)
+    throw new Error(
+      `outputWeights names "${unknown}"; the network's outputs are ${names.length > 0 ? names.join(', ') : 'one tensor without a name'}`,
+    );
 }
 
 /** The output that metrics and predictions look at: the only one, or the first by name. */
