@@ -200,8 +200,7 @@ export class GoogLeNet extends GoogLeNetFeatures {
   readonly avgpool = new GlobalAvgPool2d();
   readonly dropout: Dropout;
   readonly fc: Linear;
-  /** How much the loss of each output counts in training. */
-  readonly outputWeights: Readonly<Record<string, number>>;
+  override readonly outputWeights: Readonly<Record<string, number>> | undefined;
 
   constructor(options: GoogLeNetOptions = {}) {
     checkOptions('GoogLeNet', options, ['inputShape', 'classes', 'variant', ...OPTIONS]);
@@ -225,7 +224,7 @@ export class GoogLeNet extends GoogLeNetFeatures {
     this.aux2 = head('4d');
     this.dropout = new Dropout(dropout);
     this.fc = linear(inceptionOut(INCEPTIONS['5b'], width), classes, variant);
-    this.outputWeights = auxLogits ? { logits: 1, aux1: 0.3, aux2: 0.3 } : { logits: 1 };
+    this.outputWeights = auxLogits ? { logits: 1, aux1: 0.3, aux2: 0.3 } : undefined;
   }
 
   override forward(image: Tensor): Output {

@@ -25,6 +25,12 @@ export abstract class Module {
   /** Whether dropout drops and batch normalisation uses the batch's statistics. Set by `train()` and `eval()`. */
   training = true;
 
+  /**
+   * For networks that give several named outputs in training (GoogLeNet's heads): how much the loss of each counts
+   * unless the trainer is told otherwise.
+   */
+  declare readonly outputWeights?: Readonly<Record<string, number>> | undefined;
+
   /** Describes the computation on symbolic tensors. */
   abstract forward(...inputs: Tensor[]): Output;
 

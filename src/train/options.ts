@@ -6,6 +6,7 @@ import type { ClipOptions } from '../optim/clip.js';
 import type { Optimizer } from '../optim/optimizer.js';
 import type { Scheduler } from '../optim/scheduler.js';
 import type { Json, ModelSpec, Normalize } from './config.js';
+import type { ImageShape } from './images.js';
 import type { EarlyStoppingOptions, MonitorOptions } from './monitor.js';
 import type { Storage } from './storage.js';
 
@@ -21,10 +22,12 @@ export interface TrainerOptions {
   readonly clip?: ClipOptions;
   /** The device; left out: the default one. */
   readonly backend?: Backend;
-  /** For networks whose `forward` gives several named outputs: how much the loss of each counts. */
+  /** For networks whose `forward` gives several named outputs: how much the loss of each counts. Default: what the network says. */
   readonly outputWeights?: Readonly<Record<string, number>>;
   /** How `predict` prepares images; left out: as the data set of the last `fit` or `evaluate` says. */
   readonly normalize?: Normalize;
+  /** The shape that `predict` brings image files to, [C, H, W]; left out: that of the last data set. */
+  readonly inputShape?: ImageShape;
 }
 
 export interface FitOptions {

@@ -3,12 +3,13 @@ import { defaultBackend } from '../backends/eager.js';
 import type { Dataset } from '../data/dataset.js';
 import { DataLoader } from '../data/loader.js';
 import type { Module } from '../nn/module.js';
-import { formatShape, type HostTensor } from '../tensor/shape.js';
+import type { HostTensor } from '../tensor/shape.js';
 import { checkFits } from './checks.js';
 import type { Normalize } from './config.js';
 import { evaluate } from './evaluate.js';
 import type { FitResult, Scores, TrainEvent, TrainListener } from './events.js';
 import { Fit } from './fit.js';
+import { type ImageShape, type Images, toBatch } from './images.js';
 import type { EvaluateOptions, FitOptions, TrainerOptions } from './options.js';
 import { Session } from './session.js';
 import { buildPrediction, type Objective, programKey } from './step.js';
@@ -31,6 +32,7 @@ export class Trainer {
   private readonly listeners = new Set<TrainListener>();
   private session: Promise<Session> | undefined;
   private normalize: Normalize | undefined;
+  private inputShape: ImageShape | undefined;
   private busy = false;
 
   constructor(
@@ -38,6 +40,7 @@ export class Trainer {
     readonly options: TrainerOptions,
   ) {
     this.normalize = options.normalize;
+    this.inputShape = options.inputShape;
   }
 
   /** Calls `listener` for everything that happens. Returns how to stop it. */
@@ -61,7 +64,7 @@ export class Trainer {
   async fit(train: Dataset, options: FitOptions): Promise<FitResult> {
     return this.alone(async (session) => {
       const fit = new Fit(session, this.objective(train.normalize), this.options, train, options, this.emit);
-      this.normalize ??= train.normalize;
+      this.remember(train);
       try {
         return await fit.run();
       } catch (error) {
@@ -75,7 +78,7 @@ export class Trainer {
   /** Loss and metrics on a data set, in evaluation mode. */
   async evaluate(dataset: Dataset, options: EvaluateOptions = {}): Promise<Scores> {
     return this.alone(async (session) => {
-      this.normalize ??= dataset.normalize;
+      this.remember(dataset);
       await session.materialise(0);
       const objective = this.objective(dataset.normalize);
       checkFits(objective, dataset);
@@ -90,15 +93,13 @@ export class Trainer {
   }
 
   /**
-   * What the network gives for images, uint8 [N, C, H, W] or one [C, H, W], in evaluation mode: its (main) output, for
-   * a classifier the scores before softmax, [N, classes].
+   * What the network gives for images in evaluation mode: its (main) output, for a classifier the scores before softmax,
+   * [N, classes]. Images are uint8 [N, C, H, W] or one [C, H, W], or files: paths or their bytes.
    */
-  async predict(images: HostTensor): Promise<HostTensor> {
+  async predict(images: Images): Promise<HostTensor> {
     const normalize = this.normalize;
     if (!normalize) throw new Error('predict needs to know how images are normalised: give the Trainer "normalize"');
-    const image = images.shape.length === 3 ? { ...images, shape: [1, ...images.shape] } : images;
-    if (image.shape.length !== 4 || image.dtype !== 'uint8')
-      throw new Error(`predict takes uint8 images [N, C, H, W], got ${images.dtype}${formatShape(images.shape)}`);
+    const image = await toBatch(images, this.inputShape);
     const session = await this.open();
     await session.materialise(0);
     const objective = this.objective(normalize);
@@ -119,13 +120,18 @@ export class Trainer {
     for (const listener of this.listeners) listener(event);
   };
 
+  private remember({ normalize, inputShape }: Dataset): void {
+    this.normalize = this.options.normalize ?? normalize;
+    this.inputShape = this.options.inputShape ?? inputShape;
+  }
+
   private open(): Promise<Session> {
     this.session ??= (async () => new Session(this.net, this.options.backend ?? (await defaultBackend())))();
     return this.session;
   }
 
   private objective(normalize: Normalize): Objective {
-    const { loss, metrics = [], outputWeights } = this.options;
+    const { loss, metrics = [], outputWeights = this.net.outputWeights } = this.options;
     return { net: this.net, loss, metrics, outputWeights, normalize: this.options.normalize ?? normalize };
   }
 

@@ -54,7 +54,7 @@ async function run(backend: Backend, { model, options, batch }: Case) {
   const targetShape = logits!.shape.filter((_, axis) => axis !== 1);
   const target = input('target', targetShape, 'int32');
   const lossOf = (o: Tensor) => (classes === 1 ? bceWithLogits() : crossEntropy()).apply(o, target);
-  const weights = (net as { outputWeights?: Record<string, number> }).outputWeights ?? { logits: 1 };
+  const weights = net.outputWeights ?? { logits: 1 };
   const loss = Object.entries(outputs)
     .map(([name, o]) => lossOf(o).mul(weights[name]!))
     .reduce((sum, term) => sum.add(term));
