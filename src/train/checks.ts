@@ -2,7 +2,7 @@ import type { Dataset } from '../data/dataset.js';
 import { trace } from '../nn/trace.js';
 import { input, Tensor } from '../tensor/node.js';
 import { formatShape } from '../tensor/shape.js';
-import { mainOutput, type Objective } from './step.js';
+import { inMode, mainOutput, type Objective } from './step.js';
 
 /**
  * Traces the network on one image, so that shapes that do not fit are told before anything is written, and compares
@@ -10,17 +10,12 @@ import { mainOutput, type Objective } from './step.js';
  * @throws ShapeError naming the layer, or Error naming both numbers of classes
  */
 export function checkFits({ net }: Objective, dataset: Dataset): void {
-  net.eval();
-  try {
-    const x = input('image', [1, ...dataset.inputShape]);
-    const { result } = trace(undefined, () => net.forward(x));
-    const output = mainOutput(result, (o): o is Tensor => o instanceof Tensor);
-    const isClassifier = output.rank === 2 && (dataset.targetShape ?? []).length === 0;
-    if (isClassifier && dataset.classes.length > output.shape[1]!)
-      throw new Error(
-        `${dataset.name} has ${dataset.classes.length} classes, the network's output ${formatShape(output.shape)} has room for ${output.shape[1]}`,
-      );
-  } finally {
-    net.train();
-  }
+  const x = input('image', [1, ...dataset.inputShape]);
+  const { result } = inMode(net, false, () => trace(undefined, () => net.forward(x)));
+  const output = mainOutput(result, (o): o is Tensor => o instanceof Tensor);
+  const isClassifier = output.rank === 2 && (dataset.targetShape ?? []).length === 0;
+  if (isClassifier && dataset.classes.length > output.shape[1]!)
+    throw new Error(
+      `${dataset.name} has ${dataset.classes.length} classes, the network's output ${formatShape(output.shape)} has room for ${output.shape[1]}`,
+    );
 }

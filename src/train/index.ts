@@ -18,6 +18,7 @@ export type {
   TrainListener,
   WarningEvent,
 } from './events.js';
+export { type ImageSource, type Images, setImageLoader } from './images.js';
 export {
   fitOptionsOf,
   type LoadedRun,

@@ -71,8 +71,9 @@ export function buildTrainStep(
   const { net } = objective;
   const target = input('target', type.target.shape, type.target.dtype);
   const rng = input('rng', [2], 'int32');
-  net.train();
-  const { result, trace: traced } = trace(rng, () => net.forward(images(type.image, objective.normalize)));
+  const { result, trace: traced } = inMode(net, true, () =>
+    trace(rng, () => net.forward(images(type.image, objective.normalize))),
+  );
   checkWeightNames(result, objective);
   const loss = lossOf(result, target, objective);
 
@@ -122,11 +123,17 @@ export function buildPrediction(objective: Objective, image: TensorType): GraphS
 }
 
 function inference({ net, normalize }: Objective, image: TensorType): Output {
-  net.eval();
+  return inMode(net, false, () => trace(undefined, () => net.forward(images(image, normalize)))).result;
+}
+
+/** Runs `body` with a network in training or evaluation mode and leaves its modules in the modes they had. */
+export function inMode<T>(net: Module, training: boolean, body: () => T): T {
+  const before = [...net.modules()].map(([, module]) => ({ module, training: module.training }));
+  net.train(training);
   try {
-    return trace(undefined, () => net.forward(images(image, normalize))).result;
+    return body();
   } finally {
-    net.train();
+    for (const { module, training: mode } of before) module.training = mode;
   }
 }
 

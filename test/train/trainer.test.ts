@@ -6,6 +6,7 @@ import { adam, sgd } from '../../src/optim/index.js';
 import { exponential, reduceOnPlateau, step as stepSchedule } from '../../src/optim/schedulers.js';
 import { hostTensor } from '../../src/tensor/shape.js';
 import type { StepEvent, TrainEvent } from '../../src/train/events.js';
+import { setImageLoader } from '../../src/train/images.js';
 import type { FitOptions, TrainerOptions } from '../../src/train/options.js';
 import { MemoryStorage } from '../../src/train/storage.js';
 import { Trainer } from '../../src/train/trainer.js';
@@ -81,6 +82,10 @@ describe('fit', () => {
     await trainer.fit(train, { epochs: 1, batchSize: 50, signal: AbortSignal.abort() });
     expect(net.stateDict().running_mean!.data).toEqual(before);
     expect(scores.loss).toBe((await trainer.evaluate(valid)).loss);
+    // Tracing leaves the network in the mode that its owner chose.
+    net.eval();
+    await trainer.evaluate(valid, { batchSize: 9 });
+    expect(net.fc.training).toBe(false);
   });
 
   it('does not touch frozen parameters', async () => {
@@ -153,6 +158,20 @@ describe('fit', () => {
     expect(more.history[0]!.train.loss).toBeLessThan(result.history[0]!.train.loss);
   });
 
+  it('refuses data that does not fit the network, naming the layer or the classes', async () => {
+    const large = stripes(10);
+    Object.defineProperty(large, 'classes', { value: ['a', 'b', 'c', 'd'] });
+    const trainer = new Trainer(new TinyNet(), options());
+    const out = new MemoryStorage();
+    await expect(trainer.fit(large, { epochs: 1, out })).rejects.toThrow(
+      "stripes has 4 classes, the network's output [1, 3] has room for 3",
+    );
+    const rgb = stripes(10);
+    Object.defineProperty(rgb, 'inputShape', { value: [3, SIDE, SIDE] });
+    await expect(trainer.fit(rgb, { epochs: 1, out })).rejects.toThrow(/^conv: conv2d\(float32\[1, 3, 6, 6\]/);
+    expect(await out.list()).toEqual([]);
+  });
+
   it('refuses what cannot work, in one sentence', async () => {
     await expect(trained({ epochs: 0 })).rejects.toThrow('epochs is 0, it must be a whole number, at least 1');
     await expect(trained({ seed: -1 })).rejects.toThrow('the seed is -1');
@@ -186,6 +205,21 @@ describe('evaluate and predict', () => {
     const one = await trainer.predict(hostTensor(images.slice(0, SIDE * SIDE), [1, SIDE, SIDE]));
     expect(one.shape).toEqual([1, 3]);
     for (const [i, v] of one.data.entries()) expect(v).toBeCloseTo(logits.data[i]!, 5);
+  });
+
+  it('takes image files, too', async () => {
+    setImageLoader(async (source, [c, h, w]) => {
+      if (typeof source !== 'string') return source;
+      return new Uint8Array(c * h * w).fill(Number(source));
+    });
+    const { trainer } = await trained({ epochs: 1 });
+    const pixels = new Uint8Array(2 * SIDE * SIDE).fill(9).fill(200, SIDE * SIDE);
+    const wanted = await trainer.predict(hostTensor(pixels, [2, 1, SIDE, SIDE]));
+    expect(await trainer.predict(['9', pixels.subarray(SIDE * SIDE)])).toEqual(wanted);
+    expect((await trainer.predict('9')).data).toEqual(wanted.data.slice(0, 3));
+    await expect(trainer.predict([])).rejects.toThrow('empty list');
+    const unknown = new Trainer(new TinyNet(), options({ normalize: { mean: [0], std: [1] } }));
+    await expect(unknown.predict('9')).rejects.toThrow('give the Trainer "inputShape"');
   });
 
   it('says what predict takes', async () => {
