@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import type { ImageShape } from '../models/registry.js';
 import type { Module } from '../nn/module.js';
 import type { RunConfig } from '../train/config.js';
@@ -23,7 +23,12 @@ const shapeField = (flags: string, help: string): Field => ({
   flags,
   help,
   expected: 'channels x height x width of whole numbers of at least 1, such as 3x224x224',
-  parse: (value) => value.split(/[x,]/).map((part) => (part.trim() === '' ? Number.NaN : Number(part))),
+  parse: (value) => {
+    const sizes = value.split(/[x,]/).map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
+    if (sizes.length !== 3 || sizes.some(Number.isNaN))
+      throw new InvalidArgumentError('Expected channels x height x width, such as 3x224x224.');
+    return sizes;
+  },
   schema: (z) => z.tuple([z.int().min(1), z.int().min(1).max(65536), z.int().min(1).max(65536)]),
 });
 
@@ -133,7 +138,12 @@ async function open(values: Context['values']): Promise<Target> {
 }
 
 async function openRun(path: string, input?: ImageShape, classes?: number): Promise<Target> {
-  const [{ loadRun }, { networkOf }] = await Promise.all([import('../train/load.js'), import('./network.js')]);
+  const [{ loadRun }, { networkOf }] = await Promise.all([
+    import('../train/load.js'),
+    import('./network.js'),
+    // Teaches run directories about files.
+    import('../node/storage.js'),
+  ]);
   const { config, net, file } = await loadRun(path, { make: networkOf });
   if (classes !== undefined && classes !== config.classes.length)
     throw new CommandError(`the network of ${path} has ${config.classes.length} classes: leave out --classes`);
@@ -185,7 +195,7 @@ async function analyseTarget({ values, terminal, device }: Context, target: Targ
       ],
       [
         '',
-        `estimated from ${predicted.gflops.toFixed(0)} GFLOP/s in a 3x3 convolution and ${predicted.gigabytesPerSecond.toFixed(0)} GB/s of memory, measured just now`,
+        `estimated from ${predicted.gflops.toPrecision(3)} GFLOP/s in 3x3 convolutions, ${predicted.plainGflops.toPrecision(3)} in others, and ${predicted.gigabytesPerSecond.toPrecision(2)} GB/s of memory, measured just now`,
       ],
       ...(svg === undefined ? [] : [['drawing', svg] as [string, string]]),
     ]),

@@ -29,8 +29,9 @@ export interface TrainingMemory {
 /**
  * Estimates a training step's memory from its own graph: forward and backward are built as for training, and values
  * are freed after their last use. Counted as an engine that fuses element-wise work does it: such operations write
- * over an input that nobody needs any more, and masks that go straight into another one are never stored. Scratch
- * memory of convolution algorithms is not in it.
+ * over an input that nobody needs any more, masks that go straight into another one are never stored, and of an
+ * activation that the backward pass only asks for its sign a bit a value is kept. Scratch memory of convolution
+ * algorithms is not in it.
  */
 export function trainingMemory(
   model: Module,
@@ -80,6 +81,7 @@ function simulate(order: readonly Node[], forward: ReadonlySet<Node>, results: r
   const resolve = (n: Node): Node => owner.get(n) ?? n;
   for (const n of order) if (VIEWS.has(n.op)) owner.set(n, resolve(n.inputs[0]!.node));
 
+  const index = new Map(order.map((n, i) => [n, i] as const));
   const users = new Map<Node, Node[]>();
   const last = new Map<Node, number>();
   for (const [i, node] of order.entries()) {
@@ -98,6 +100,19 @@ function simulate(order: readonly Node[], forward: ReadonlySet<Node>, results: r
     return fused ? 0 : n.outputs.reduce((s, t) => s + numel(t.shape) * bytesPerElement(t.dtype), 0);
   };
 
+  // Values of which, from some node on, only the sign is needed: there the rest of them is freed.
+  const shrinkAt = new Map<number, Node[]>();
+  const signs = new Set<Node>();
+  for (const node of forward) {
+    const by = users.get(node) ?? [];
+    const later = by.filter((u) => !forward.has(u));
+    if (size(node) === 0 || later.length === 0 || later.some((u) => u.op !== 'less')) continue;
+    signs.add(node);
+    const at = Math.max(index.get(node)!, ...by.filter((u) => forward.has(u)).map((u) => index.get(u)!));
+    shrinkAt.set(at, [...(shrinkAt.get(at) ?? []), node]);
+  }
+  const rest = (n: Node) => (signs.has(n) ? Math.ceil(size(n) / 32) : size(n));
+
   let live = 0;
   let peak = 0;
   let kept = 0;
@@ -105,13 +120,14 @@ function simulate(order: readonly Node[], forward: ReadonlySet<Node>, results: r
     const inputs = new Set(node.inputs.map((t) => resolve(t.node)));
     const dying = [...inputs].filter((n) => last.get(n) === i);
     const own = size(node);
-    const overwritten = ELEMENTWISE.has(node.op) ? dying.find((n) => size(n) === own) : undefined;
+    const overwritten = ELEMENTWISE.has(node.op) ? dying.find((n) => size(n) === own && !signs.has(n)) : undefined;
     if (overwritten) live -= own;
     live += own;
     peak = Math.max(peak, live);
-    for (const n of dying) if (n !== overwritten) live -= size(n);
+    for (const n of dying) if (n !== overwritten) live -= rest(n);
+    for (const n of shrinkAt.get(i) ?? []) live -= size(n) - rest(n);
     if (!users.has(node) && !owner.has(node)) live -= own;
-    if (forward.has(node) && users.get(node)?.some((u) => !forward.has(u))) kept += size(node);
+    if (forward.has(node) && users.get(node)?.some((u) => !forward.has(u))) kept += rest(node);
   }
   return { peak, kept };
 }
