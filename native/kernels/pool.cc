@@ -1,5 +1,6 @@
 // Max and average pooling over planes of pixels with 1, 8 or 16 channels side by side.
 #include "kernels.h"
+#include "lanes.h"
 #include "table.h"
 
 #include <string.h>
@@ -30,27 +31,28 @@ Span averageSpan(const PoolJob& j, int o, int size, int outputs, int kernel, int
 
 template <int L>
 void averageForward(const PoolJob& j, int64_t plane) {
+  using V = Lanes<L>;
   const float* x = j.x + plane * j.h * j.w * L;
   float* y = j.out + plane * j.oh * j.ow * L;
   for (int r = 0; r < j.oh; r++) {
     const Span row = averageSpan(j, r, j.h, j.oh, j.kh, j.sh, j.ph);
     for (int c = 0; c < j.ow; c++, y += L) {
       const Span col = averageSpan(j, c, j.w, j.ow, j.kw, j.sw, j.pw);
-      float sum[L] = {};
+      auto sum = V::fill(0.0f);
       for (int h = row.from; h < row.to; h++) {
         const float* p = x + (static_cast<int64_t>(h) * j.w + col.from) * L;
-        for (int w = col.from; w < col.to; w++, p += L)
-          for (int l = 0; l < L; l++) sum[l] += p[l];
+        for (int w = col.from; w < col.to; w++, p += L) sum += V::load(p);
       }
       const bool empty = row.to <= row.from || col.to <= col.from;
       const float scale = empty ? 0.0f : 1.0f / (static_cast<float>(row.divisor) * static_cast<float>(col.divisor));
-      for (int l = 0; l < L; l++) y[l] = sum[l] * scale;
+      V::store(y, sum * scale);
     }
   }
 }
 
 template <int L>
 void averageBackward(const PoolJob& j, int64_t plane) {
+  using V = Lanes<L>;
   const float* dy = j.dy + plane * j.oh * j.ow * L;
   float* dx = j.out + plane * j.h * j.w * L;
   memset(dx, 0, sizeof(float) * static_cast<size_t>(j.h) * j.w * L);
@@ -60,12 +62,10 @@ void averageBackward(const PoolJob& j, int64_t plane) {
       const Span col = averageSpan(j, c, j.w, j.ow, j.kw, j.sw, j.pw);
       if (row.to <= row.from || col.to <= col.from) continue;
       const float scale = 1.0f / (static_cast<float>(row.divisor) * static_cast<float>(col.divisor));
-      float g[L];
-      for (int l = 0; l < L; l++) g[l] = dy[l] * scale;
+      const auto g = V::load(dy) * scale;
       for (int h = row.from; h < row.to; h++) {
         float* p = dx + (static_cast<int64_t>(h) * j.w + col.from) * L;
-        for (int w = col.from; w < col.to; w++, p += L)
-          for (int l = 0; l < L; l++) p[l] += g[l];
+        for (int w = col.from; w < col.to; w++, p += L) V::store(p, V::load(p) + g);
       }
     }
   }
@@ -81,6 +81,7 @@ inline void taps(int start, int kernel, int dilation, int size, int& from, int& 
 
 template <int L>
 void maxForward(const PoolJob& j, int64_t plane) {
+  using V = Lanes<L>;
   const float* x = j.x + plane * j.h * j.w * L;
   float* y = j.out + plane * j.oh * j.ow * L;
   for (int r = 0; r < j.oh; r++) {
@@ -89,55 +90,55 @@ void maxForward(const PoolJob& j, int64_t plane) {
     for (int c = 0; c < j.ow; c++, y += L) {
       int j0, j1;
       taps(c * j.sw - j.pw, j.kw, j.dw, j.w, j0, j1);
-      float best[L];
-      for (int l = 0; l < L; l++) best[l] = -__builtin_inff();
-      for (int i = i0; i < i1; i++)
+      auto best = V::fill(-__builtin_inff());
+      for (int i = i0; i < i1; i++) {
+        const int64_t row = static_cast<int64_t>(r * j.sh - j.ph + i * j.dh) * j.w;
         for (int k = j0; k < j1; k++) {
-          const int64_t at = static_cast<int64_t>(r * j.sh - j.ph + i * j.dh) * j.w + (c * j.sw - j.pw + k * j.dw);
-          const float* p = x + at * L;
-          for (int l = 0; l < L; l++) best[l] = (p[l] > best[l]) | (p[l] != p[l]) ? p[l] : best[l];
+          const auto v = V::load(x + (row + (c * j.sw - j.pw + k * j.dw)) * L);
+          best = V::pick((v > best) | V::isNaN(v), v, best);
         }
-      for (int l = 0; l < L; l++) y[l] = best[l];
+      }
+      V::store(y, best);
     }
   }
 }
 
-/** Finds the first largest element of every window again and hands it the gradient. */
+/**
+ * Finds the first largest element of every window again and hands it the gradient. With `relu`, x is the output of a
+ * ReLU and the gradient goes on to its input: only through positive elements.
+ */
 template <int L>
 void maxBackward(const PoolJob& j, int64_t plane) {
+  using V = Lanes<L>;
   const float* x = j.x + plane * j.h * j.w * L;
   const float* dy = j.dy + plane * j.oh * j.ow * L;
   float* dx = j.out + plane * j.h * j.w * L;
   memset(dx, 0, sizeof(float) * static_cast<size_t>(j.h) * j.w * L);
+  const auto zero = V::fill(0.0f);
   for (int r = 0; r < j.oh; r++) {
     int i0, i1;
     taps(r * j.sh - j.ph, j.kh, j.dh, j.h, i0, i1);
     for (int c = 0; c < j.ow; c++, dy += L) {
       int j0, j1;
       taps(c * j.sw - j.pw, j.kw, j.dw, j.w, j0, j1);
+      if (i0 == i1 || j0 == j1) continue;
       const int64_t corner = static_cast<int64_t>(r * j.sh - j.ph) * j.w + (c * j.sw - j.pw);
-      float best[L];
-      int32_t which[L];
-      for (int l = 0; l < L; l++) {
-        best[l] = -__builtin_inff();
-        which[l] = -1;
-      }
+      // The first tap stands until a larger one comes (all of them may be minus infinity).
+      auto best = V::load(x + (corner + static_cast<int64_t>(i0 * j.dh) * j.w + j0 * j.dw) * L);
+      auto which = V::fill(static_cast<int32_t>(i0 * j.kw + j0));
       for (int i = i0; i < i1; i++)
         for (int k = j0; k < j1; k++) {
-          const int32_t tap = i * j.kw + k;
-          const float* p = x + (corner + static_cast<int64_t>(i * j.dh) * j.w + k * j.dw) * L;
-          for (int l = 0; l < L; l++) {
-            const float v = p[l];
-            const bool take = (v > best[l]) | ((v != v) & (best[l] == best[l])) | (which[l] < 0);
-            best[l] = take ? v : best[l];
-            which[l] = take ? tap : which[l];
-          }
+          const auto v = V::load(x + (corner + static_cast<int64_t>(i * j.dh) * j.w + k * j.dw) * L);
+          const auto take = (v > best) | (V::isNaN(v) & ~V::isNaN(best));
+          best = V::pick(take, v, best);
+          which = V::pick(take, V::fill(static_cast<int32_t>(i * j.kw + k)), which);
         }
+      auto g = V::load(dy);
+      if (j.relu) g = V::pick(best > zero, g, zero);
       for (int i = i0; i < i1; i++)
         for (int k = j0; k < j1; k++) {
-          const int32_t tap = i * j.kw + k;
           float* p = dx + (corner + static_cast<int64_t>(i * j.dh) * j.w + k * j.dw) * L;
-          for (int l = 0; l < L; l++) p[l] += which[l] == tap ? dy[l] : 0.0f;
+          V::store(p, V::load(p) + V::pick(which == V::fill(static_cast<int32_t>(i * j.kw + k)), g, zero));
         }
     }
   }

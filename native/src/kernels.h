@@ -70,6 +70,8 @@ struct PoolJob {
   int kind, lanes;
   int h, w, oh, ow, kh, kw, sh, sw, ph, pw, dh, dw;
   int countIncludePad;
+  /** kMaxBackward: x is the output of a ReLU whose gradient is taken at once. */
+  int relu;
   /** Adaptive windows instead of kernel and stride. */
   int adaptive;
 };

@@ -55,20 +55,50 @@ bool winogradPays(const Builder& b, const Geometry& g, Direction direction) {
 /** More scratch than this costs more in memory traffic and room than Winograd saves. */
 constexpr size_t kMostScratch = size_t(256) << 20;
 
+/** How good an implementation is, by its name: the newer instruction set first, plain loops last. */
+int rankOf(const std::string& impl) {
+  if (impl.find("ref") != std::string::npos) return 0;
+  if (impl.find("gemm") != std::string::npos) return 1;
+  if (impl.find("avx512") != std::string::npos) return 4;
+  return impl.find("avx2") != std::string::npos ? 3 : 2;
+}
+
 /** Tries the algorithms in order of preference; the last one that exists is taken even if it is a slow one. */
 template <class Make>
-auto choose(const Builder& b, Geometry& g, Direction direction, const Make& make) {
+auto chooseAlgorithm(const Builder& b, Geometry& g, Direction direction, const Desc& image, const Make& make) {
   if (winogradPays(b, g, direction)) {
     g.shape.algorithm = dnnl::algorithm::convolution_winograd;
     try {
-      auto pd = make();
+      auto pd = make(image);
       const std::string impl = pd.impl_info_str();
       if (impl.find("ref") == std::string::npos && pd.scratchpad_desc().get_size() <= kMostScratch) return pd;
     } catch (const dnnl::error&) {
     }
   }
   g.shape.algorithm = dnnl::algorithm::convolution_direct;
-  return make();
+  return make(image);
+}
+
+/**
+ * The library's choice of layout for the image, unless the image lies in blocks already and an implementation as good
+ * takes it like that: then nothing is reordered. (With few channels it would ask for row-major.)
+ */
+template <class Make>
+auto choose(Builder& b, Geometry& g, Direction direction, Ref image, const Dims& dims, const Make& make) {
+  auto free = chooseAlgorithm(b, g, direction, anyDesc(dims), make);
+  const Desc wanted = direction == kBackwardData ? free.query_md(dnnl::query::diff_dst_md, 0) : free.query_md(dnnl::query::src_md, 0);
+  const Rep given = b.first(image);
+  if (lanesOf(given.md) <= 1) return free;
+  for (auto& rep : b.reps(image))
+    if (rep.md == wanted) return free;
+  const auto algorithm = g.shape.algorithm;
+  try {
+    auto fixed = chooseAlgorithm(b, g, direction, given.md, make);
+    if (rankOf(fixed.impl_info_str()) >= rankOf(free.impl_info_str())) return fixed;
+  } catch (const dnnl::error&) {
+  }
+  g.shape.algorithm = algorithm;
+  return free;
 }
 
 Desc weightsDesc(const Geometry& g) { return anyDesc(g.weights); }
@@ -87,7 +117,6 @@ dnnl::convolution_forward::primitive_desc hintFor(const Builder& b, const Geomet
                      anyDesc(g.dst), Builder::attributes());
 }
 
-/** A fixed layout where the other operand of the same values has one already, so that less is reordered. */
 void conv2d(Builder& b, const Node& n) {
   const Ref x = b.in(0), w = b.in(1);
   const bool bias = b.inputs() > 2;
@@ -95,8 +124,8 @@ void conv2d(Builder& b, const Node& n) {
   const auto prop = b.isUpdatedState(w) ? dnnl::prop_kind::forward_training : dnnl::prop_kind::forward_inference;
   const Desc biasDesc = bias ? plainDesc(b.type(b.in(2))) : Desc();
   const auto attr = attributesFor(n);
-  auto pd = choose(b, g, kForward, [&] {
-    return convForward(b.engine.dnnl(), prop, g.shape, anyDesc(g.src), weightsDesc(g), bias ? &biasDesc : nullptr, anyDesc(g.dst), attr);
+  auto pd = choose(b, g, kForward, x, g.src, [&](const Desc& src) {
+    return convForward(b.engine.dnnl(), prop, g.shape, src, weightsDesc(g), bias ? &biasDesc : nullptr, anyDesc(g.dst), attr);
   });
   std::vector<Builder::Arg> reads = {{DNNL_ARG_SRC, b.as(x, pd.src_desc())}, {DNNL_ARG_WEIGHTS, b.as(w, pd.weights_desc())}};
   if (bias) reads.push_back({DNNL_ARG_BIAS, b.plain(b.in(2))});
@@ -108,9 +137,9 @@ void conv2d(Builder& b, const Node& n) {
 void convTranspose2d(Builder& b, const Node& n) {
   const Ref x = b.in(0), w = b.in(1);
   Geometry g = geometryOf(n, n.outputs[0].shape, b.type(w).shape, b.type(x).shape);
-  auto pd = choose(b, g, kBackwardData, [&] {
+  auto pd = choose(b, g, kBackwardData, x, g.dst, [&](const Desc& dst) {
     const auto hint = hintFor(b, g);
-    return convBackwardData(b.engine.dnnl(), g.shape, anyDesc(g.src), weightsDesc(g), anyDesc(g.dst), hint, Builder::attributes());
+    return convBackwardData(b.engine.dnnl(), g.shape, anyDesc(g.src), weightsDesc(g), dst, hint, Builder::attributes());
   });
   const Rep dy = b.as(x, pd.diff_dst_desc()), wr = b.as(w, pd.weights_desc());
   const Rep dx = b.define(0, pd.diff_src_desc());
@@ -124,9 +153,9 @@ void conv2dWeightGrad(Builder& b, const Node& n) {
   const bool bias = n.outputs.size() > 1;
   Geometry g = geometryOf(n, b.type(x).shape, n.outputs[0].shape, b.type(dy).shape);
   const Desc biasDesc = bias ? plainDesc(n.outputs[1]) : Desc();
-  auto pd = choose(b, g, kBackwardWeights, [&] {
+  auto pd = choose(b, g, kBackwardWeights, x, g.src, [&](const Desc& src) {
     const auto hint = hintFor(b, g);
-    return convBackwardWeights(b.engine.dnnl(), g.shape, anyDesc(g.src), weightsDesc(g), bias ? &biasDesc : nullptr, anyDesc(g.dst),
+    return convBackwardWeights(b.engine.dnnl(), g.shape, src, weightsDesc(g), bias ? &biasDesc : nullptr, anyDesc(g.dst),
                                hint, Builder::attributes());
   });
   const Rep xr = b.as(x, pd.src_desc()), dyr = b.as(dy, pd.diff_dst_desc());

@@ -77,6 +77,7 @@ void averageGrad(Builder& b, const Node& n) {
 void maxGrad(Builder& b, const Node& n) {
   PoolJob j{};
   j.kind = kMaxBackward;
+  j.relu = n.flag("relu");
   const Rep x = planes(b, b.in(0), j.lanes);
   const Rep dy = b.as(b.in(1), blockedDesc(b.type(b.in(1)).shape, j.lanes));
   const Rep dx = b.define(0, blockedDesc(n.outputs[0].shape, j.lanes));

@@ -11,7 +11,7 @@ namespace fovea {
 
 /** Memory of one value in one layout. Buffers that share memory point to each other by `alias`. */
 struct Buf {
-  enum Kind { kArena, kState, kConst, kInput };
+  enum Kind { kArena, kState, kConst, kInput, kPersistent };
   Kind kind = kArena;
   size_t bytes = 0;
   int index = -1;
@@ -44,6 +44,8 @@ struct Step {
   std::string op, label, impl;
   std::vector<int> reads, writes;
   std::function<void(Exec&)> run;
+  /** Depends on constants and states that this program does not change: runs again only when one of them changed. */
+  bool fixed = false;
   /** Pairs (output, input) that may share memory if the input is not needed afterwards. */
   std::vector<std::pair<int, int>> inPlace;
 };
@@ -93,9 +95,15 @@ class Program {
 
  private:
   void bindStates();
+  void findFixed();
   std::unique_ptr<Exec> exec;
   size_t arenaBytes_ = 0;
   uint64_t generation_ = 0;
+  /** Results of fixed steps, and the versions of the states they were computed from. */
+  std::unique_ptr<AlignedBuffer> persistent_;
+  std::vector<int> fixedBindings_;
+  std::vector<uint64_t> fixedVersions_;
+  bool fixedDone_ = false;
 };
 
 }  // namespace fovea

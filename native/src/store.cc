@@ -1,6 +1,7 @@
 #include "store.h"
 
 #include <algorithm>
+#include <atomic>
 
 namespace fovea {
 
@@ -13,6 +14,11 @@ void convert(Engine& engine, const Desc& from, const void* src, const Desc& to, 
   dnnl::memory b(to, engine.dnnl(), dst);
   dnnl::reorder(a, b).execute(engine.stream(), a, b);
   engine.stream().wait();
+}
+
+uint64_t State::nextVersion() {
+  static std::atomic<uint64_t> last{0};
+  return ++last;
 }
 
 void State::relayout(Engine& engine, const Desc& to) {
@@ -59,7 +65,7 @@ void Store::set(Engine& engine, const std::string& name, const TensorType& type,
     slot = create(name, type, plainDesc(type));
   }
   convert(engine, plainDesc(type), values, slot->md, slot->data.data());
-  slot->version++;
+  slot->touch();
 }
 
 void Store::get(Engine& engine, const std::string& name, void* into, size_t bytes) {

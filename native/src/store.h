@@ -20,10 +20,13 @@ struct State {
   TensorType type;
   Desc md;
   AlignedBuffer data;
-  uint64_t version = 1;
+  /** Unique over all states and changes, so that equal versions mean equal values. */
+  uint64_t version = nextVersion();
   bool alive = true;
   std::vector<std::weak_ptr<View>> views;
 
+  void touch() { version = nextVersion(); }
+  static uint64_t nextVersion();
   /** Changes the layout of the master copy. */
   void relayout(Engine& engine, const Desc& to);
   /** A copy in layout `to`, shared with whoever else holds one; not yet refreshed. */

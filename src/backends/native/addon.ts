@@ -65,11 +65,9 @@ function load(): NativeStatus {
       ok: false,
       reason: 'the native engine is not built: run "npm run build:native" (needs g++ or clang++, and oneDNN)',
     };
-  // OpenMP reads its settings when the library is loaded. Workers spin for a short while between operations, then
-  // sleep, so that the event loop gets its core.
-  process.env['GOMP_SPINCOUNT'] ??= '200000';
-  process.env['OMP_WAIT_POLICY'] ??= process.env['GOMP_SPINCOUNT'] === undefined ? 'PASSIVE' : '';
-  if (process.env['OMP_WAIT_POLICY'] === '') delete process.env['OMP_WAIT_POLICY'];
+  // OpenMP reads its settings when the library is loaded. Workers wait spinning for about 0.1 ms (longer than the gap
+  // between two operations), then sleep: spinning on would take the core from the event loop and from other processes.
+  if (!process.env.OMP_WAIT_POLICY) process.env.GOMP_SPINCOUNT ??= '6000';
   try {
     const addon = createRequire(import.meta.url)(path) as Addon;
     addon.info();
@@ -85,7 +83,7 @@ function load(): NativeStatus {
 
 /** `build/fovea.node` of the package, seen from src/ and from dist/; FOVEA_NATIVE names another file. */
 export function addonPath(): string {
-  const given = process.env['FOVEA_NATIVE'];
+  const given = process.env.FOVEA_NATIVE;
   if (given) return given;
   let dir = dirname(fileURLToPath(import.meta.url));
   for (let up = 0; up < 6; up++, dir = dirname(dir))

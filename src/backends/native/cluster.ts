@@ -12,7 +12,7 @@ function iterationShape(node: IrNode): Shape | undefined {
   if (node.op === 'allFinite') return irType(node.inputs[0]!).shape;
   if (node.op === 'sum' || node.op === 'mean') {
     const x = irType(node.inputs[0]!);
-    const all = (node.attrs['axes'] as number[]).length === x.shape.length && x.dtype === 'float32';
+    const all = (node.attrs.axes as number[]).length === x.shape.length && x.dtype === 'float32';
     return all && x.shape.length > 0 ? x.shape : undefined;
   }
   return elementwiseInstructions(node) ? node.outputs[0]!.shape : undefined;

@@ -74,11 +74,11 @@ export function elementwiseInstructions(node: IrNode): Instruction[] | undefined
     case 'bceWithLogits':
       return node.inputs.length > 2 ? input('bceWeighted', 3) : input('bce', 2);
     case 'dropout':
-      return [{ op: 'dropout', args: [0, 'index', 1], p: attrs['p'] as number, stream: attrs['stream'] as number }];
+      return [{ op: 'dropout', args: [0, 'index', 1], p: attrs.p as number, stream: attrs.stream as number }];
     case 'random':
-      return [{ op: attrs['distribution'] as string, args: [-1, 'index', 0], stream: attrs['stream'] as number }];
+      return [{ op: attrs.distribution as string, args: [-1, 'index', 0], stream: attrs.stream as number }];
     case 'cast':
-      return castInstructions(first!, attrs['dtype'] as string);
+      return castInstructions(first!, attrs.dtype as string);
     default:
       return undefined;
   }

@@ -63,7 +63,7 @@ class ClusterBuilder {
   valueOf(ref: IrRef): number {
     if (this.inside.has(ref.node)) return this.results.get(ref.node)!;
     if (ref.node.op === 'full') {
-      const value = ref.node.attrs['value'] as number;
+      const value = ref.node.attrs.value as number;
       const type = irType(ref).dtype === 'float32' ? 'float32' : 'int32';
       // JavaScript's typed arrays truncate; booleans are 0 and 1, bytes wrap.
       const stored = type === 'float32' ? Math.fround(value) : irType(ref).dtype === 'int32' ? value | 0 : value & 255;

@@ -11,7 +11,7 @@ export function schedule(ir: Ir): { nodes: IrNode[]; late: Map<string, { node: I
   const stateNodes = new Map<string, IrNode>();
   const readers = new Map<IrNode, Set<IrNode>>();
   for (const n of ir.nodes) {
-    if (n.op === 'state') stateNodes.set(n.attrs['name'] as string, n);
+    if (n.op === 'state') stateNodes.set(n.attrs.name as string, n);
     for (const r of n.inputs) {
       if (r.node.op !== 'state') continue;
       let set = readers.get(r.node);
@@ -24,10 +24,10 @@ export function schedule(ir: Ir): { nodes: IrNode[]; late: Map<string, { node: I
   for (const [name, ref] of ir.updates) {
     const state = stateNodes.get(name);
     const { node, output } = ref;
-    if (node.op !== 'fused' || (node.attrs['outKinds'] as string[])[output] !== 'store') continue;
+    if (node.op !== 'fused' || (node.attrs.outKinds as string[])[output] !== 'store') continue;
     // An output that is also wanted as a result, or an old value that somebody takes at the end, stays out of place.
     if (state && (seenLate.has(state) || !sameShape(state.outputs[0]!.shape, irType(ref).shape))) continue;
-    const states = node.attrs['states'] as string[];
+    const states = node.attrs.states as string[];
     if (states[output] !== '') continue;
     states[output] = name;
     inPlace.set(name, node);
@@ -40,7 +40,7 @@ export function schedule(ir: Ir): { nodes: IrNode[]; late: Map<string, { node: I
     }
     // Two updates wait for each other: give up writing the first of them in place.
     const [name, node] = [...inPlace][0]!;
-    const states = node.attrs['states'] as string[];
+    const states = node.attrs.states as string[];
     states[states.indexOf(name)] = '';
     inPlace.delete(name);
   }
