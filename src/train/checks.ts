@@ -1,4 +1,5 @@
 import type { Dataset } from '../data/dataset.js';
+import type { Metric } from '../metrics/metric.js';
 import { trace } from '../nn/trace.js';
 import { input, Tensor } from '../tensor/node.js';
 import { formatShape } from '../tensor/shape.js';
@@ -18,4 +19,17 @@ export function checkFits({ net }: Objective, dataset: Dataset): void {
     throw new Error(
       `${dataset.name} has ${dataset.classes.length} classes, the network's output ${formatShape(output.shape)} has room for ${output.shape[1]}`,
     );
+}
+
+/**
+ * Whether the records of a run will have what the best epoch is to be chosen by, before the first epoch is trained.
+ * @throws Error naming what there will be
+ */
+export function checkMonitor(of: string, metrics: readonly Metric[], validated: boolean): void {
+  const [part, name] = of.split('.');
+  const names = ['loss', ...metrics.map((m) => m.name)];
+  const parts = validated ? ['train', 'valid'] : ['train'];
+  if (parts.includes(part!) && names.includes(name!)) return;
+  const known = parts.flatMap((p) => names.map((n) => `${p}.${n}`));
+  throw new Error(`there is no number "${of}" to choose the best epoch by; there are ${known.join(', ')}`);
 }

@@ -2,10 +2,9 @@ import type { Batch, Dataset } from '../data/dataset.js';
 import { DataLoader } from '../data/loader.js';
 import type { StepSchedule } from '../optim/apply.js';
 import type { Schedule } from '../optim/scheduler.js';
-import { buildGraph } from '../tensor/graph.js';
 import { type HostTensor, hostTensor } from '../tensor/shape.js';
-import { encodeWeights, isSlot, type Position } from './checkpoint.js';
-import { checkFits } from './checks.js';
+import { encodeWeights, type Position } from './checkpoint.js';
+import { checkFits, checkMonitor } from './checks.js';
 import { firstBadTensor, NonFiniteError } from './diagnose.js';
 import { evaluate } from './evaluate.js';
 import type { EpochRecord, FitResult, Scores, StopReason, TrainEvent } from './events.js';
@@ -37,10 +36,12 @@ export class Fit {
   private readonly schedule: Schedule | undefined;
   private readonly recorder: Recorder;
   private readonly steps = new Map<string, TrainStep>();
-  private readonly rate = new RateMeter();
+  private rate = new RateMeter();
   private position: Position = { epoch: 1, batch: 0, step: 0 };
   private sums: Sums;
   private history: EpochRecord[] = [];
+  /** Names of the optimizer's states. */
+  private slots: ReadonlySet<string> = new Set();
   private stop = false;
   private lr = 0;
 
@@ -65,6 +66,7 @@ export class Fit {
       monitor ?? { of: valid ? 'valid.loss' : 'train.loss', direction: 'lower' },
       earlyStopping,
     );
+    checkMonitor(this.monitor.options.of, objective.metrics, valid !== undefined);
     this.schedule = trainer.scheduler?.start({ epochs, stepsPerEpoch: this.loader.batchesPerEpoch });
     this.recorder = new Recorder({
       session,
@@ -148,12 +150,11 @@ export class Fit {
   private async fillSlots(step: TrainStep): Promise<void> {
     const { store } = this.session;
     const resumed = this.position.step > 0;
-    const updates = Object.fromEntries(
-      Object.entries(step.update.initialSlots).filter(([name]) => !resumed || !store.has(name)),
-    );
-    if (!resumed) for (const name of store.entries().keys()) if (isSlot(name)) store.delete(name);
+    const slots = Object.entries(step.update.initialSlots);
+    this.slots = new Set(slots.map(([name]) => name));
+    const updates = Object.fromEntries(slots.filter(([name]) => !resumed || !store.has(name)));
     if (Object.keys(updates).length === 0) return;
-    const program = await this.session.backend.compile(buildGraph({ updates }), store, { name: 'slots' });
+    const program = await this.session.compile('slots', { updates });
     await program.run();
     program.dispose();
   }
@@ -171,6 +172,7 @@ export class Fit {
     const { signal } = this.options;
     const { epoch } = this.position;
     const begin = performance.now();
+    this.rate = new RateMeter();
     const before = this.sums.images;
     let running: Running | undefined;
     let next = this.position;
@@ -247,7 +249,7 @@ export class Fit {
   private async save(): Promise<void> {
     if (!this.recorder.location) return;
     const states = this.objective.net.states();
-    const tensors = await this.session.read((name) => states.has(name) || isSlot(name));
+    const tensors = await this.session.read((name) => states.has(name) || this.slots.has(name));
     const file = await this.recorder.last(tensors, {
       position: this.position,
       lr: this.lr,

@@ -144,6 +144,13 @@ describe('fit', () => {
     await expect(trained({ monitor: { of: 'valid.iou', direction: 'higher' } })).rejects.toThrow(
       'there is no number "valid.iou" to choose the best epoch by; there are train.loss, train.accuracy, valid.loss, valid.accuracy',
     );
+    await expect(trained({ valid: undefined, monitor: { of: 'valid.loss', direction: 'lower' } })).rejects.toThrow(
+      'there is no number "valid.loss" to choose the best epoch by; there are train.loss, train.accuracy',
+    );
+    const matrix = { metrics: [confusionMatrix()] };
+    await expect(trained({ monitor: { of: 'valid.confusion', direction: 'higher' } }, matrix)).rejects.toThrow(
+      'there is no number "valid.confusion" to choose the best epoch by; there are train.loss, valid.loss',
+    );
   });
 
   it('clips gradients: a tiny norm all but stops training', async () => {
@@ -152,10 +159,18 @@ describe('fit', () => {
     expect(held.result.history[1]!.train.loss).toBeGreaterThan(free.result.history[1]!.train.loss * 2);
   });
 
-  it('goes on with the weights of an earlier fit', async () => {
-    const { trainer, result } = await trained();
-    const more = await trainer.fit(train, { valid, epochs: 1, batchSize: 16 });
+  it('goes on with the weights of an earlier fit, with the optimizer as new', async () => {
+    const { trainer, net, result } = await trained();
+    const out = new MemoryStorage();
+    const more = await trainer.fit(train, { valid, epochs: 1, batchSize: 16, seed: 4, out });
     expect(more.history[0]!.train.loss).toBeLessThan(result.history[0]!.train.loss);
+    const again = new MemoryStorage();
+    const copy = new TinyNet();
+    const first = await trained({}, {}, copy);
+    await first.trainer.dispose();
+    await new Trainer(copy, options()).fit(train, { valid, epochs: 1, batchSize: 16, seed: 4, out: again });
+    expect(await again.read('last.safetensors')).toEqual(await out.read('last.safetensors'));
+    expect(copy.stateDict()).toEqual(net.stateDict());
   });
 
   it('refuses data that does not fit the network, naming the layer or the classes', async () => {
