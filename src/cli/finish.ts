@@ -97,7 +97,10 @@ function configurationOf(config: RunConfig): [string, string][] {
     ['best epoch by', `${t.monitor.direction === 'lower' ? 'lowest' : 'highest'} ${t.monitor.of}`],
     ['early stopping', t.earlyStopping && `after ${t.earlyStopping.patience} epochs without improvement`],
     ['seed', String(t.seed)],
-    ['device', `${config.device.description}, ${config.device.threads} threads`],
+    [
+      'device',
+      `${config.device.description}, ${config.device.threads} thread${config.device.threads === 1 ? '' : 's'}`,
+    ],
   ];
   return rows.filter((row): row is [string, string] => Boolean(row[1]));
 }

@@ -77,7 +77,9 @@ const inFile = (what: string, error: unknown): CommandError => {
 };
 
 const describe = (value: unknown) =>
-  typeof value === 'object' && value !== null ? `a ${value.constructor?.name ?? 'object'}` : String(value);
+  typeof value === 'object' && value !== null
+    ? `an instance of ${value.constructor?.name ?? 'nothing'}`
+    : String(value);
 
 let shared = false;
 

@@ -25,7 +25,7 @@ export const toSpec = (value: string | Spec): Spec => (typeof value === 'string'
 export function describeSpec(spec: unknown): string {
   if (typeof spec === 'string') return spec;
   const { name, options = {} } = spec as Spec;
-  const given = Object.entries(options).filter(([, v]) => v !== undefined && v !== null && v !== false);
+  const given = Object.entries(options).filter(([, v]) => v !== undefined && v !== null && v !== false && v !== 0);
   const words = given.map(([key, v]) => `${key} ${typeof v === 'object' ? JSON.stringify(v) : v}`);
   return words.length > 0 ? `${name} (${words.join(', ')})` : name;
 }

@@ -31,10 +31,11 @@ export async function train({ values, terminal, interrupt, device }: Context): P
   const resume = values.resume as string | undefined;
   const model = values.model as string | undefined;
   checkUsage(values, model, resume);
-  const [{ planNew, planResume }, { TrainProgress }, { Trainer }] = await Promise.all([
+  const [{ planNew, planResume }, { TrainProgress }, { Trainer, NonFiniteError }, { Untouched }] = await Promise.all([
     import('./plan.js'),
     import('./progress.js'),
-    import('../train/trainer.js'),
+    import('../train/index.js'),
+    import('./untouched.js'),
   ]);
   const backend = await device();
   if (resume === undefined) checkOut(values.out as string | undefined, values.overwrite === true);
@@ -47,9 +48,15 @@ export async function train({ values, terminal, interrupt, device }: Context): P
   const progress = await new TrainProgress(terminal, { logEvery: values.logEvery as number | undefined }).prepare();
   const trainer = new Trainer(plan.net, plan.trainer);
   trainer.on(progress.listen);
+  const untouched = resume === undefined ? new Untouched(out) : undefined;
   interrupt.onFirst = () => terminal.say('finishing the step and saving; Ctrl-C again ends at once');
   try {
-    const result = await trainer.fit(plan.data.train, { ...plan.fit, out, signal: interrupt.signal });
+    const result = await trainer
+      .fit(plan.data.train, { ...plan.fit, out, signal: interrupt.signal })
+      .catch(async (error) => {
+        if (!(error instanceof NonFiniteError)) await untouched?.restore();
+        throw error;
+      });
     progress.end();
     if (result.reason === 'interrupted') return stopped(out, result, terminal, interrupt.exitCode);
     await trainer.dispose();
