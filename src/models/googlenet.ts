@@ -239,13 +239,15 @@ export class GoogLeNet extends GoogLeNetFeatures {
 /** Places of the map that the auxiliary heads flatten. Throws if the image is too small for the network or its heads. */
 function headPositions([, height, width]: readonly number[], variant: Variant, heads: boolean): number {
   const fits = (side: number) => trunkSides(side, variant).every((s) => s > 0);
-  checkImage('GoogLeNet', height!, width!, fits, '5 halvings');
-  if (!heads || variant.headPool === 'adaptive') return 16;
+  if (!heads || variant.headPool === 'adaptive') {
+    checkImage('GoogLeNet', height!, width!, fits, '5 halvings');
+    return 16;
+  }
   const pooled = (side: number) => windowOutput(trunkSides(side, variant)[3]!, HEAD_WINDOW, 3, 0);
   if (pooled(height!) < 1 || pooled(width!) < 1) {
     const least = smallestSide((side) => fits(side) && pooled(side) > 0);
     throw new RangeError(
-      `GoogLeNet: images of ${height}x${width} are too small for the paper's auxiliary heads, which need ${least}x${least}: resize them, or leave the heads out with auxLogits false`,
+      `GoogLeNet: images of ${height}x${width} are too small for the paper's auxiliary heads, the smallest that works is ${least}x${least}: resize them, or leave the heads out with auxLogits false`,
     );
   }
   return pooled(height!) * pooled(width!);
