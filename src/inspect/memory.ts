@@ -74,60 +74,78 @@ const ELEMENTWISE: ReadonlySet<OpName> = new Set<OpName>([
   ...(['equal', 'less', 'lessEqual', 'and', 'or', 'where', 'bceWithLogits', 'dropout'] as const),
 ]);
 
+/** One output of a node in the walk below. */
+interface Value {
+  readonly maker: Node;
+  readonly bytes: number;
+  /** Positions in the order of the nodes that use it, ascending. */
+  readonly users: number[];
+}
+
 /** Walks the nodes in order and frees each value after its last use; gradients of parameters are counted elsewhere. */
 function simulate(order: readonly Node[], forward: ReadonlySet<Node>, results: readonly Tensor[]) {
-  // A view shares the memory of what it shows.
-  const owner = new Map<Node, Node>();
-  const resolve = (n: Node): Node => owner.get(n) ?? n;
-  for (const n of order) if (VIEWS.has(n.op)) owner.set(n, resolve(n.inputs[0]!.node));
-
-  const index = new Map(order.map((n, i) => [n, i] as const));
-  const users = new Map<Node, Node[]>();
-  const last = new Map<Node, number>();
-  for (const [i, node] of order.entries()) {
-    for (const t of node.inputs) {
-      const from = resolve(t.node);
-      if (!users.has(from)) users.set(from, []);
-      users.get(from)!.push(node);
-      last.set(from, i);
+  const values = valuesOf(order, forward, results);
+  const isForward = (i: number) => forward.has(order[i]!);
+  const freed: Value[][] = order.map(() => []);
+  const shrunk: Value[][] = order.map(() => []);
+  const rest = new Map<Value, number>();
+  let kept = 0;
+  for (const [i, node] of order.entries())
+    for (const value of values.get(node)!) {
+      if (value.maker !== node) continue;
+      const later = value.users.filter((u) => !isForward(u));
+      freed[value.users.at(-1) ?? i]!.push(value);
+      // Where the backward pass only asks for the sign, the rest goes after the last use of the forward pass.
+      const signOnly = forward.has(node) && later.length > 0 && later.every((u) => order[u]!.op === 'less');
+      rest.set(value, signOnly ? Math.ceil(value.bytes / 32) : value.bytes);
+      if (signOnly) shrunk[value.users.filter(isForward).at(-1) ?? i]!.push(value);
+      if (forward.has(node) && later.length > 0) kept += rest.get(value)!;
     }
-  }
-  const outside = new Set(results.map((t) => resolve(t.node)));
-  const size = (n: Node) => {
-    if (isSource(n) || owner.has(n) || outside.has(n)) return 0;
-    const by = users.get(n) ?? [];
-    const fused = ELEMENTWISE.has(n.op) && by.length === 1 && ELEMENTWISE.has(by[0]!.op) && !forward.has(n);
-    return fused ? 0 : n.outputs.reduce((s, t) => s + numel(t.shape) * bytesPerElement(t.dtype), 0);
-  };
-
-  // Values of which, from some node on, only the sign is needed: there the rest of them is freed.
-  const shrinkAt = new Map<number, Node[]>();
-  const signs = new Set<Node>();
-  for (const node of forward) {
-    const by = users.get(node) ?? [];
-    const later = by.filter((u) => !forward.has(u));
-    if (size(node) === 0 || later.length === 0 || later.some((u) => u.op !== 'less')) continue;
-    signs.add(node);
-    const at = Math.max(index.get(node)!, ...by.filter((u) => forward.has(u)).map((u) => index.get(u)!));
-    shrinkAt.set(at, [...(shrinkAt.get(at) ?? []), node]);
-  }
-  const rest = (n: Node) => (signs.has(n) ? Math.ceil(size(n) / 32) : size(n));
 
   let live = 0;
   let peak = 0;
-  let kept = 0;
   for (const [i, node] of order.entries()) {
-    const inputs = new Set(node.inputs.map((t) => resolve(t.node)));
-    const dying = [...inputs].filter((n) => last.get(n) === i);
-    const own = size(node);
-    const overwritten = ELEMENTWISE.has(node.op) ? dying.find((n) => size(n) === own && !signs.has(n)) : undefined;
-    if (overwritten) live -= own;
-    live += own;
+    const made = values.get(node)!.filter((v) => v.maker === node);
+    const dying = freed[i]!;
+    const same = (v: Value) => v.bytes === made[0]?.bytes && rest.get(v) === v.bytes && v.maker !== node;
+    const overwritten = ELEMENTWISE.has(node.op) ? dying.find(same) : undefined;
+    live += made.reduce((sum, v) => sum + v.bytes, 0) - (overwritten?.bytes ?? 0);
     peak = Math.max(peak, live);
-    for (const n of dying) if (n !== overwritten) live -= rest(n);
-    for (const n of shrinkAt.get(i) ?? []) live -= size(n) - rest(n);
-    if (!users.has(node) && !owner.has(node)) live -= own;
-    if (forward.has(node) && users.get(node)?.some((u) => !forward.has(u))) kept += rest(node);
+    for (const v of dying) if (v !== overwritten) live -= rest.get(v)!;
+    for (const v of shrunk[i]!) live -= v.bytes - rest.get(v)!;
   }
   return { peak, kept };
+}
+
+/** The values of each node; a view has those of what it shows. Sources, gradients and fused values take no bytes. */
+function valuesOf(
+  order: readonly Node[],
+  forward: ReadonlySet<Node>,
+  results: readonly Tensor[],
+): Map<Node, readonly Value[]> {
+  const outside = new Set(results.map((t) => t.node));
+  const values = new Map<Node, readonly Value[]>();
+  const usersOf = new Map<Node, Node[]>();
+  for (const node of order) for (const t of node.inputs) usersOf.set(t.node, [...(usersOf.get(t.node) ?? []), node]);
+  const isFused = (node: Node) => {
+    const by = usersOf.get(node) ?? [];
+    return !forward.has(node) && ELEMENTWISE.has(node.op) && by.length === 1 && ELEMENTWISE.has(by[0]!.op);
+  };
+  for (const [i, node] of order.entries()) {
+    for (const t of node.inputs) values.get(t.node)![t.index]!.users.push(i);
+    if (VIEWS.has(node.op)) {
+      values.set(node, [values.get(node.inputs[0]!.node)![node.inputs[0]!.index]!]);
+      continue;
+    }
+    const free = isSource(node) || outside.has(node) || isFused(node);
+    values.set(
+      node,
+      node.outputs.map((t) => ({
+        maker: node,
+        bytes: free ? 0 : numel(t.shape) * bytesPerElement(t.dtype),
+        users: [],
+      })),
+    );
+  }
+  return values;
 }
