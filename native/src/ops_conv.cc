@@ -101,6 +101,37 @@ auto choose(Builder& b, Geometry& g, Direction direction, Ref image, const Dims&
   return free;
 }
 
+Desc weightsDesc(const Geometry& g);
+
+/** The layout over the true sizes whose bytes are those of a layout over sizes rounded up to whole blocks. */
+bool narrowed(const Desc& wide, const Dims& dims, Desc& out) {
+  const Blocking w = blockingOf(wide);
+  for (Tag tag : {Tag::OIhw16i16o, Tag::OIhw16o16i, Tag::OIhw8i8o, Tag::OIhw8o8i}) {
+    out = Desc(dims, dnnl::memory::data_type::f32, tag);
+    const Blocking n = blockingOf(out);
+    if (w.valid && n.padded == w.padded && n.strides == w.strides && n.innerBlocks == w.innerBlocks && n.innerIndices == w.innerIndices)
+      return true;
+  }
+  return false;
+}
+
+/**
+ * An image in blocks of channels that do not fill the last block has zeros there. So it may be taken as an image with
+ * more channels, with zeros for their weights: the library's fast kernels want whole blocks if there are few channels.
+ * True if `image` lies like that and `wanted`, what the library would ask for otherwise, means a reorder.
+ */
+bool widen(Builder& b, Ref image, const Desc& wanted, Geometry& g, Rep& taken) {
+  const Rep given = b.first(image);
+  const int lanes = lanesOf(given.md);
+  if (g.groups != 1 || lanes <= 1 || g.src[1] % lanes == 0) return false;
+  for (auto& rep : b.reps(image))
+    if (rep.md == wanted) return false;
+  g.src[1] = (g.src[1] + lanes - 1) / lanes * lanes;
+  g.weights[1] = g.src[1];
+  taken = {blockedDesc(g.src, lanes), given.buf};
+  return true;
+}
+
 Desc weightsDesc(const Geometry& g) { return anyDesc(g.weights); }
 
 dnnl::primitive_attr attributesFor(const Node& n) {
@@ -117,6 +148,13 @@ dnnl::convolution_forward::primitive_desc hintFor(const Builder& b, const Geomet
                      anyDesc(g.dst), Builder::attributes());
 }
 
+void addForward(Builder& b, const Node& n, const dnnl::convolution_forward::primitive_desc& pd, const Rep& src, const Rep& weights) {
+  std::vector<Builder::Arg> reads = {{DNNL_ARG_SRC, src}, {DNNL_ARG_WEIGHTS, weights}};
+  if (b.inputs() > 2) reads.push_back({DNNL_ARG_BIAS, b.plain(b.in(2))});
+  const Rep y = b.define(0, pd.dst_desc());
+  b.primitive(dnnl::convolution_forward(pd), pd.impl_info_str(), pd.scratchpad_desc(), reads, {{DNNL_ARG_DST, y}});
+}
+
 void conv2d(Builder& b, const Node& n) {
   const Ref x = b.in(0), w = b.in(1);
   const bool bias = b.inputs() > 2;
@@ -127,10 +165,18 @@ void conv2d(Builder& b, const Node& n) {
   auto pd = choose(b, g, kForward, x, g.src, [&](const Desc& src) {
     return convForward(b.engine.dnnl(), prop, g.shape, src, weightsDesc(g), bias ? &biasDesc : nullptr, anyDesc(g.dst), attr);
   });
-  std::vector<Builder::Arg> reads = {{DNNL_ARG_SRC, b.as(x, pd.src_desc())}, {DNNL_ARG_WEIGHTS, b.as(w, pd.weights_desc())}};
-  if (bias) reads.push_back({DNNL_ARG_BIAS, b.plain(b.in(2))});
-  const Rep y = b.define(0, pd.dst_desc());
-  b.primitive(dnnl::convolution_forward(pd), pd.impl_info_str(), pd.scratchpad_desc(), reads, {{DNNL_ARG_DST, y}});
+  Geometry wide = g;
+  Rep src;
+  if (widen(b, x, pd.src_desc(), wide, src)) {
+    try {
+      auto wider = convForward(b.engine.dnnl(), prop, wide.shape, src.md, weightsDesc(wide), bias ? &biasDesc : nullptr, anyDesc(g.dst), attr);
+      Desc weights;
+      if (rankOf(wider.impl_info_str()) >= rankOf(pd.impl_info_str()) && narrowed(wider.weights_desc(), g.weights, weights))
+        return addForward(b, n, wider, src, {wider.weights_desc(), b.as(w, weights).buf});
+    } catch (const dnnl::error&) {
+    }
+  }
+  addForward(b, n, pd, b.as(x, pd.src_desc()), b.as(w, pd.weights_desc()));
 }
 
 /** The transposed convolution is the input gradient of the convolution with the same weights. */
@@ -147,6 +193,13 @@ void convTranspose2d(Builder& b, const Node& n) {
               {{DNNL_ARG_DIFF_DST, dy}, {DNNL_ARG_WEIGHTS, wr}}, {{DNNL_ARG_DIFF_SRC, dx}});
 }
 
+void addWeightGrad(Builder& b, const Node& n, const dnnl::convolution_backward_weights::primitive_desc& pd, const Rep& src, const Rep& dw) {
+  std::vector<Builder::Arg> writes = {{DNNL_ARG_DIFF_WEIGHTS, dw}};
+  if (n.outputs.size() > 1) writes.push_back({DNNL_ARG_DIFF_BIAS, b.define(1, plainDesc(n.outputs[1]))});
+  b.primitive(dnnl::convolution_backward_weights(pd), pd.impl_info_str(), pd.scratchpad_desc(),
+              {{DNNL_ARG_SRC, src}, {DNNL_ARG_DIFF_DST, b.as(b.in(1), pd.diff_dst_desc())}}, writes);
+}
+
 /** With a second output, the gradient of the bias comes from the same pass over dy. */
 void conv2dWeightGrad(Builder& b, const Node& n) {
   const Ref x = b.in(0), dy = b.in(1);
@@ -158,24 +211,26 @@ void conv2dWeightGrad(Builder& b, const Node& n) {
     return convBackwardWeights(b.engine.dnnl(), g.shape, src, weightsDesc(g), bias ? &biasDesc : nullptr, anyDesc(g.dst),
                                hint, Builder::attributes());
   });
-  const Rep xr = b.as(x, pd.src_desc()), dyr = b.as(dy, pd.diff_dst_desc());
-  Rep dw;
-  if (g.groups > 1) {
-    // Grouped weights have one axis more inside oneDNN: hand them on as the plain four-axis array.
-    dw = {pd.diff_weights_desc(), b.newBuf(pd.diff_weights_desc().get_size())};
-  } else {
-    dw = b.define(0, pd.diff_weights_desc());
+  Geometry wide = g;
+  Rep src;
+  if (widen(b, x, pd.src_desc(), wide, src)) {
+    try {
+      auto wider = convBackwardWeights(b.engine.dnnl(), wide.shape, src.md, weightsDesc(wide), bias ? &biasDesc : nullptr, anyDesc(g.dst),
+                                       hintFor(b, wide), Builder::attributes());
+      Desc weights;
+      if (rankOf(wider.impl_info_str()) >= rankOf(pd.impl_info_str()) && narrowed(wider.diff_weights_desc(), g.weights, weights)) {
+        const Rep dw = b.define(0, weights);
+        return addWeightGrad(b, n, wider, src, {wider.diff_weights_desc(), dw.buf});
+      }
+    } catch (const dnnl::error&) {
+    }
   }
-  std::vector<Builder::Arg> writes = {{DNNL_ARG_DIFF_WEIGHTS, dw}};
-  if (bias) writes.push_back({DNNL_ARG_DIFF_BIAS, b.define(1, biasDesc)});
-  b.primitive(dnnl::convolution_backward_weights(pd), pd.impl_info_str(), pd.scratchpad_desc(),
-              {{DNNL_ARG_SRC, xr}, {DNNL_ARG_DIFF_DST, dyr}}, writes);
-  if (g.groups > 1) {
-    const Desc flat5 = plainDesc(g.weights, DType::f32);
-    const Rep out = b.define(0, plainDesc(n.outputs[0]));
-    dnnl::reorder::primitive_desc rd(b.engine.dnnl(), dw.md, b.engine.dnnl(), flat5, Builder::attributes());
-    b.primitive(dnnl::reorder(rd), rd.impl_info_str(), rd.scratchpad_desc(), {{DNNL_ARG_FROM, dw}}, {{DNNL_ARG_TO, {flat5, out.buf}}});
-  }
+  const Rep xr = b.as(x, pd.src_desc());
+  if (g.groups == 1) return addWeightGrad(b, n, pd, xr, b.define(0, pd.diff_weights_desc()));
+  // Grouped weights have one axis more inside oneDNN: hand them on as the plain four-axis array.
+  const Rep dw{pd.diff_weights_desc(), b.newBuf(pd.diff_weights_desc().get_size())};
+  addWeightGrad(b, n, pd, xr, dw);
+  b.reorderInto(dw, {plainDesc(g.weights, DType::f32), b.define(0, plainDesc(n.outputs[0])).buf});
 }
 
 }  // namespace
