@@ -113,7 +113,7 @@ export class Fit {
     const size = Math.min(this.loader.batchSize, this.train.length);
     const first = this.step({
       image: { shape: [size, channels, height, width], dtype: 'uint8' },
-      target: { shape: [size, ...(this.train.targetShape ?? [])], dtype: 'int32' },
+      target: { shape: [size, ...(this.train.targetShape ?? [])], dtype: this.train.targetDtype ?? 'int32' },
     });
     if (opened) {
       const { state, tensors, history } = opened;

@@ -112,7 +112,7 @@ export class Recorder {
     const bytes = await directory.storage.read(LAST_FILE);
     if (!bytes) return undefined;
     const file = directory.nameOf(LAST_FILE);
-    const { tensors, state } = decodeCheckpoint(bytes, file);
+    const { tensors, state } = await decodeOrExplain(bytes, file, directory);
     if (!state) throw new Error(`${file} holds weights only: a run cannot go on from it`);
     const slots = [...tensors].filter(([name]) => isSlot(name));
     const weights = weightsFor(this.context.objective.net, new Map([...tensors].filter(([n]) => !isSlot(n))), file);
@@ -124,6 +124,18 @@ export class Recorder {
       );
     const history = await directory.truncateMetrics(state.position.epoch - 1);
     return { state, tensors: new Map([...weights, ...slots]), history };
+  }
+}
+
+/** A checkpoint cannot be torn by a crash; what is damaged was damaged otherwise, and the best weights may be whole. */
+async function decodeOrExplain(bytes: Uint8Array, file: string, directory: RunDirectory) {
+  try {
+    return decodeCheckpoint(bytes, file);
+  } catch (error) {
+    const best = (await directory.storage.exists(BEST_FILE))
+      ? `; the best weights are in ${directory.nameOf(BEST_FILE)}`
+      : '';
+    throw new Error(`${(error as Error).message}; the run cannot go on from it${best}`, { cause: error });
   }
 }
 

@@ -181,7 +181,7 @@ describe('resume', () => {
     const bytes = (await out.read('last.safetensors'))!;
     await out.writeAtomic('last.safetensors', bytes.subarray(0, bytes.length - 9));
     await expect(run(out, { resume: true })).rejects.toThrow(
-      /^runs\/x\/last\.safetensors is not a valid safetensors file: .* \(it may be cut short\)$/,
+      /^runs\/x\/last\.safetensors is not a valid safetensors file: .* \(it may be cut short\); the run cannot go on from it; the best weights are in runs\/x\/best\.safetensors$/,
     );
     await out.writeAtomic('last.safetensors', (await out.read('best.safetensors'))!);
     await expect(run(out, { resume: true })).rejects.toThrow('runs/x/last.safetensors holds weights only');
