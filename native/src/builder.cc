@@ -21,6 +21,7 @@ const std::map<std::string, BuildOp>& buildTable() {
     addNormOps(t);
     addReduceOps(t);
     addLossOps(t);
+    addLovaszOps(t);
     return t;
   }();
   return table;

@@ -115,5 +115,6 @@ void addPoolOps(std::map<std::string, BuildOp>& t);
 void addNormOps(std::map<std::string, BuildOp>& t);
 void addReduceOps(std::map<std::string, BuildOp>& t);
 void addLossOps(std::map<std::string, BuildOp>& t);
+void addLovaszOps(std::map<std::string, BuildOp>& t);
 
 }  // namespace fovea

@@ -331,6 +331,33 @@ const bad: { readonly [K in OpName]: readonly Bad<K>[] | 'takes anything' } = {
     [[[3], ['int32', 3]], entropy, /logits must be floating point \[N, C, ...\]/],
   ],
   crossEntropyGrad: [[[[2, 3], ['int32', 2], [2]], entropy, /upstream gradient must have the shape \[\]/]],
+  lovaszWeights: [
+    [
+      [
+        [2, 3, 4],
+        ['bool', 2, 3, 4],
+      ],
+      {},
+      /errors must be floating point \[rows, pixels\]/,
+    ],
+    [
+      [
+        [2, 3],
+        [2, 3],
+      ],
+      {},
+      /foreground must be bool\[2, 3\]/,
+    ],
+    [
+      [
+        [2, 3],
+        ['bool', 2, 3],
+        ['bool', 3],
+      ],
+      {},
+      /counted must be bool\[2, 3\]/,
+    ],
+  ],
   resize2d: [
     [[image], { ...bilinear, size: [0, 4] }, /size must be two integers of at least 1/],
     [[image], { ...bilinear, mode: 'nearest', alignCorners: true }, /alignCorners only has a meaning in bilinear mode/],

@@ -112,6 +112,7 @@ const WITHOUT_FIXTURE: Partial<Record<OpName, string>> = {
   full: 'a source',
   random: 'PyTorch has other random numbers; see random.test.ts',
   dropout: 'PyTorch has other random numbers; see random.test.ts',
+  lovaszWeights: 'PyTorch has none; see test/losses/segmentation.test.ts',
 };
 
 test('every operation is compared with PyTorch, by itself or inside a gradient, or says why not', () => {

@@ -242,6 +242,12 @@ export const samples: { readonly [K in OpName]: Rule<K> } = {
     const { attrs, logits, target, weight, loss } = classification(draw);
     return { inputs: [logits, target, loss, ...weight], attrs };
   },
+  lovaszWeights(draw) {
+    const shape = [draw.int(1, 4), draw.int(1, 40)];
+    const foreground = draw.of(shape, 'bool', () => Number(draw.bool(draw.pick([0, 0.3, 0.7]))));
+    const counted = draw.bool() ? [draw.of(shape, 'bool', () => Number(draw.bool(0.8)))] : [];
+    return { inputs: [draw.distinct(shape), foreground, ...counted], attrs: {} };
+  },
 };
 
 /** The case that a seed stands for. */

@@ -181,6 +181,8 @@ export interface OpAttrs {
   crossEntropy: CrossEntropyAttrs;
   /** (logits, target, dloss, weight?) -> dlogits. */
   crossEntropyGrad: CrossEntropyAttrs;
+  /** (errors [R, P], foreground: bool [R, P], counted?: bool [R, P]) -> g [R, P]: <errors, g> is the Lovasz extension of each row's Jaccard loss. */
+  lovaszWeights: None;
 
   // Resampling of [N, C, H, W]
   resize2d: ResizeAttrs;

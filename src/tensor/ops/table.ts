@@ -3,6 +3,7 @@ import { convOps } from './conv.js';
 import { type OpDef, shapeContext } from './define.js';
 import { elementwiseOps } from './elementwise.js';
 import { lossOps } from './losses.js';
+import { lovaszOps } from './lovasz.js';
 import { matmulOps } from './matmul.js';
 import { normOps } from './norm.js';
 import { poolOps } from './pool.js';
@@ -24,6 +25,7 @@ export const opTable: { readonly [K in OpName]: OpDef<K> } = {
   ...poolOps,
   ...normOps,
   ...lossOps,
+  ...lovaszOps,
   ...resizeOps,
 };
 
