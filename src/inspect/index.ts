@@ -16,7 +16,7 @@ export {
 } from './probe.js';
 export { type ReceptiveField, receptiveFields } from './receptive.js';
 export { type Step, type StepGraph, stepsOf } from './steps.js';
-export { type Fork, formatSeries, isFork, type Part, type Series, structureOf } from './structure.js';
+export { allSteps, type Fork, formatSeries, isFork, type Part, type Series, structureOf } from './structure.js';
 export { foldLayers, formatSeconds, HEADINGS, layerCells, shortBytes, shortCount, totals } from './table.js';
 export { type DeviceSpeed, measureSpeed, type PredictedTime, predictTime } from './time.js';
 export { type TracedModel, traceModel } from './tracing.js';

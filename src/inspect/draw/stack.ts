@@ -55,8 +55,9 @@ export function drawStack(scene: Scene, chain: readonly Step[], left: number, to
     drawStage(scene, stage, `stage ${i}`);
     const centre = stage.x + stage.width / 2;
     const lines = captions[i]!;
+    const above = captionBase(stages, i);
     for (const [n, line] of lines.entries())
-      scene.text(line, centre, stage.y - 12 - 19 * (lines.length - 1 - n), {
+      scene.text(line, centre, above - 19 * (lines.length - 1 - n), {
         size: n === 0 ? 14 : 13,
         bold: n === 0,
         colour: n === 0 ? 'ink' : 'muted',
@@ -68,6 +69,13 @@ export function drawStack(scene: Scene, chain: readonly Step[], left: number, to
   }
   scene.width = x - 44 + left;
   scene.height = bottom + 34;
+}
+
+/** Where a stage's caption ends: above it, and above the outlines that lead to taller neighbours. */
+function captionBase(stages: readonly Stage[], i: number): number {
+  const own = stages[i]!;
+  const outlined = [stages[i - 1], stages[i + 1]].filter((s) => s && (s.side === 0 || own.side === 0));
+  return Math.min(own.y, ...outlined.map((s) => s!.y)) - 12;
 }
 
 /** `C1` and `6 maps 28×28`, numbered as in the paper. */
