@@ -1,21 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createReferenceBackend } from '../../src/backends/reference/index.js';
 import { createModel, type EncoderUNet, encoderUnet, googlenet, unet, unetPaper, vgg } from '../../src/models/index.js';
-import { materialise, readBack } from '../../src/nn/materialise.js';
 import type { Module } from '../../src/nn/module.js';
 import { input } from '../../src/tensor/node.js';
+import { initialised } from './initialised.js';
 
 const image = (...shape: number[]) => input('image', shape);
-
-/** A network with values on the host. */
-async function initialised<M extends Module>(net: M): Promise<M> {
-  const backend = createReferenceBackend();
-  const store = backend.createStore();
-  await materialise(net, backend, store, 3);
-  await readBack(net, store);
-  return net;
-}
 
 describe('U-Net', () => {
   it.each([
