@@ -15,6 +15,20 @@ Rep planes(Builder& b, Ref r, int& lanes) {
   return b.plain(r);
 }
 
+/**
+ * For gradients that grow: the pooled side is small, so it is brought into blocks if it is not, and the large result
+ * comes out in blocks, as the convolution behind it wants it.
+ */
+Rep blockedPlanes(Builder& b, Ref r, int& lanes) {
+  const Rep rep = planes(b, r, lanes);
+  const std::string isa = b.engine.kernels().isa;
+  const int wide = isa == "avx512" ? 16 : isa == "avx2" ? 8 : 1;
+  const Dims& shape = b.type(r).shape;
+  if (lanes > 1 || wide == 1 || shape[1] < wide / 2) return rep;
+  lanes = wide;
+  return b.as(r, blockedDesc(shape, wide));
+}
+
 int64_t planeCount(const Dims& shape, int lanes) { return shape[0] * ((shape[1] + lanes - 1) / lanes); }
 
 void fillWindow(const Node& n, PoolJob& j) {
@@ -69,7 +83,7 @@ void forward(Builder& b, const Node& n, int kind) {
 void averageGrad(Builder& b, const Node& n) {
   PoolJob j{};
   j.kind = kAvgBackward;
-  const Rep dy = planes(b, b.in(0), j.lanes);
+  const Rep dy = blockedPlanes(b, b.in(0), j.lanes);
   const Rep dx = b.define(0, blockedDesc(n.outputs[0].shape, j.lanes));
   addPool(b, n, j, n.outputs[0].shape, b.type(b.in(0)).shape, -1, dy.buf, dx.buf);
 }
