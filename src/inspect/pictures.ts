@@ -25,7 +25,11 @@ const HEAT: readonly Rgb[] = [
 ];
 const BACKGROUND: Rgb = [24, 28, 36];
 
+/** Values that are no numbers are shown in a colour that the scales do not have. */
+const NOT_FINITE: Rgb = [255, 0, 255];
+
 function colourAt(stops: readonly Rgb[], value: number): Rgb {
+  if (!Number.isFinite(value)) return NOT_FINITE;
   const at = Math.min(Math.max(value, 0), 1) * (stops.length - 1);
   const i = Math.min(Math.floor(at), stops.length - 2);
   const mix = (c: 0 | 1 | 2) => stops[i]![c] + (stops[i + 1]![c] - stops[i]![c]) * (at - i);
@@ -93,7 +97,7 @@ export function featureGrid(maps: HostTensor, index = 0): Image {
   for (let k = 0; k < c!; k++) {
     const start = (index * c! + k) * area;
     const [low, high] = area === 1 ? all : rangeOf(maps.data, start, area);
-    const scale = high > low ? 1 / (high - low) : 0;
+    const scale = high > low ? 1 / (high - low) : 1;
     const [top, left] = at(k);
     canvas.tile(top, left, h, w, zoom, (y, x) => colourAt(VIRIDIS, (maps.data[start + y * w + x]! - low) * scale));
   }
