@@ -15,10 +15,24 @@ export interface Normalize {
   readonly std: readonly number[];
 }
 
-/** An image (CHW) and what is to be predicted: a class index, or an image-shaped array (a mask). */
+/** An image (CHW) and what is to be predicted: a class index, or an array of `targetShape` (a mask of class numbers). */
 export interface Sample {
   readonly image: Uint8Array;
   readonly target: number | Uint8Array | Int32Array;
+}
+
+/** Class indices, or the class numbers of masks. */
+export type Targets = Uint8Array | Int32Array;
+
+/** The file of a sample cannot be read. Where a data set says `skipUnreadable`, its loader goes on without the sample. */
+export class UnreadableError extends Error {
+  override readonly name = 'UnreadableError';
+}
+
+/** A sample that was left out of a batch, and why, in a sentence that names the file. */
+export interface Unreadable {
+  readonly index: number;
+  readonly reason: string;
 }
 
 /** Where random augmentation takes its numbers from: the same key gives the same image. */
@@ -43,8 +57,14 @@ export interface Dataset {
   readonly inputShape: ImageShape;
   readonly classes: readonly string[];
   readonly normalize: Normalize;
-  /** Shape of one target: `[]` (the default) for a class index. */
+  /** Shape of one target: `[]` (the default) for a class index, `[H, W]` for a mask. */
   readonly targetShape?: readonly number[];
+  /** How targets are stored in a batch. Default int32; masks: uint8. */
+  readonly targetDtype?: 'uint8' | 'int32';
+  /** The class number of mask pixels that count for nothing (PyTorch's `ignore_index`). Default: there are none. */
+  readonly ignoreIndex?: number;
+  /** A sample whose file cannot be read is left out of its batch instead of ending the run. Default false. */
+  readonly skipUnreadable?: boolean;
   /** Everything lies in memory and `get` is a cheap copy: no worker is worth its while. */
   readonly resident: boolean;
   /**
@@ -54,8 +74,8 @@ export interface Dataset {
   get(index: number, key?: SampleKey): Sample | Promise<Sample>;
   /** Class indices of all samples, where they are known without decoding images; undefined where not. */
   labels?(): Int32Array | undefined;
-  /** Copies samples side by side: only where `resident`. */
-  gather?(indices: Int32Array, images: Uint8Array, targets: Int32Array): void;
+  /** Copies samples side by side: only where `resident`. `targets` has the data set's `targetDtype`. */
+  gather?(indices: Int32Array, images: Uint8Array, targets: Targets): void;
   /** What identifies the data. */
   describe(): DataDescription;
   /** What a worker needs to open it; without it `describe()` serves. */
@@ -69,14 +89,24 @@ export interface Batch {
     readonly shape: [number, number, number, number];
     readonly dtype: 'uint8';
   };
-  /** `[N]` class indices, or `[N, ...targetShape]`. */
-  readonly target: { readonly data: Int32Array; readonly shape: number[]; readonly dtype: 'int32' };
+  /** `[N]` class indices, or `[N, ...targetShape]`: masks [N, H, W]. */
+  readonly target: { readonly data: Targets; readonly shape: number[]; readonly dtype: 'uint8' | 'int32' };
   /** Which samples of the data set these are. */
   readonly indices: Int32Array;
+  /** Samples that should be here and cannot be read; absent if there are none. */
+  readonly skipped?: readonly Unreadable[];
 }
 
 /** Number of bytes of an image of this shape. */
 export const pixels = (shape: ImageShape): number => shape[0] * shape[1] * shape[2];
+
+/** Number of values of a target. */
+export const targetSize = ({ targetShape = [] }: Pick<Dataset, 'targetShape'>): number =>
+  targetShape.reduce((a, b) => a * b, 1);
+
+/** Zeroed room for `n` targets of a data set. */
+export const newTargets = (dataset: Pick<Dataset, 'targetShape' | 'targetDtype'>, n: number): Targets =>
+  dataset.targetDtype === 'uint8' ? new Uint8Array(n * targetSize(dataset)) : new Int32Array(n * targetSize(dataset));
 
 /** Throws a RangeError that names the data set unless `index` is one of its samples. */
 export function checkIndex(dataset: Pick<Dataset, 'name' | 'length'>, index: number): void {

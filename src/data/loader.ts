@@ -3,10 +3,13 @@ import {
   type Batch,
   type Dataset,
   modulesOf,
+  newTargets,
   type PortableDataset,
   pixels,
   portableForm,
   type SampleKey,
+  targetSize,
+  UnreadableError,
 } from './dataset.js';
 import { checkSeed, Purpose, permutation } from './rng.js';
 
@@ -49,33 +52,68 @@ export function setBatchWorkers(create: WorkersFactory): void {
   createWorkers = create;
 }
 
-/** Puts the samples `indices` side by side. Rejects with the data set's error, which names the file. */
+/**
+ * Puts the samples `indices` side by side. Where the data set says `skipUnreadable`, samples that cannot be read are left
+ * out and named in `skipped`. Rejects with the data set's error, which names the file.
+ */
 export async function assembleBatch(dataset: Dataset, indices: Int32Array, key?: SampleKey): Promise<Batch> {
   const n = indices.length;
-  const [c, h, w] = dataset.inputShape;
   const size = pixels(dataset.inputShape);
-  const targetShape = dataset.targetShape ?? [];
-  const targetSize = targetShape.reduce((a, b) => a * b, 1);
+  const perTarget = targetSize(dataset);
   const images = new Uint8Array(n * size);
-  const targets = new Int32Array(n * targetSize);
-  if (dataset.resident && dataset.gather && targetSize === 1) {
+  const targets = newTargets(dataset, n);
+  const reasons = new Map<number, string>();
+  if (dataset.resident && dataset.gather) {
     dataset.gather(indices, images, targets);
   } else {
     // Decoders run beside each other in the thread pool of the platform; results have their fixed places.
     await Promise.all(
       Array.from(indices, async (index, i) => {
-        const { image, target } = await dataset.get(index, key);
-        images.set(image, i * size);
-        if (typeof target === 'number') targets[i] = target;
-        else targets.set(target, i * targetSize);
+        try {
+          const { image, target } = await dataset.get(index, key);
+          images.set(image, i * size);
+          if (typeof target === 'number') targets[i] = target;
+          else targets.set(target, i * perTarget);
+        } catch (error) {
+          if (!dataset.skipUnreadable || !(error instanceof UnreadableError)) throw error;
+          reasons.set(i, error.message);
+        }
       }),
     );
   }
+  const kept = closeGaps(n, reasons, [
+    [images, size],
+    [targets, perTarget],
+  ]);
   return {
-    image: { data: images, shape: [n, c, h, w], dtype: 'uint8' },
-    target: { data: targets, shape: [n, ...targetShape], dtype: 'int32' },
-    indices,
+    image: {
+      data: images.subarray(0, kept.length * size),
+      shape: [kept.length, ...dataset.inputShape],
+      dtype: 'uint8',
+    },
+    target: {
+      data: targets.subarray(0, kept.length * perTarget),
+      shape: [kept.length, ...(dataset.targetShape ?? [])],
+      dtype: dataset.targetDtype ?? 'int32',
+    },
+    indices: indices.filter((_, i) => !reasons.has(i)),
+    ...(reasons.size > 0
+      ? { skipped: [...reasons].sort(([a], [b]) => a - b).map(([i, reason]) => ({ index: indices[i]!, reason })) }
+      : {}),
   };
+}
+
+/** Moves what was read to the front and says which places it had. */
+function closeGaps(
+  n: number,
+  missing: ReadonlyMap<number, string>,
+  arrays: readonly (readonly [Uint8Array | Int32Array, number])[],
+): number[] {
+  const kept = Array.from({ length: n }, (_, i) => i).filter((i) => !missing.has(i));
+  if (missing.size > 0)
+    for (const [array, size] of arrays)
+      for (const [to, from] of kept.entries()) array.copyWithin(to * size, from * size, (from + 1) * size);
+  return kept;
 }
 
 /**
@@ -94,6 +132,7 @@ export class DataLoader {
   private readonly augment: boolean;
   private readonly workers: BatchWorkers | undefined;
   private readonly prefetch: number;
+  private readonly unreadable = new Map<number, string>();
   private closed = false;
 
   /** Throws a RangeError for a batch size, worker count or prefetch that makes no sense, an Error for an empty data set. */
@@ -136,6 +175,11 @@ export class DataLoader {
     this.prefetch = checkNumber('the number of batches to prefetch', ahead, { integer: true, min: 1 });
   }
 
+  /** Why samples had to be left out so far, one sentence each, in the order of the data set. */
+  get skipped(): string[] {
+    return [...this.unreadable].sort(([a], [b]) => a - b).map(([, reason]) => reason);
+  }
+
   /** Number of worker threads in use. */
   get workerCount(): number {
     return this.workers?.count ?? 0;
@@ -150,7 +194,8 @@ export class DataLoader {
 
   /**
    * The batches of epoch `epoch` (from 0), beginning with batch `from`: exactly the tail of the whole epoch.
-   * Later batches are prepared while an earlier one is used.
+   * Later batches are prepared while an earlier one is used. A batch is smaller, or empty, where samples cannot be read
+   * and the data set says `skipUnreadable`.
    */
   async *epoch(epoch: number, from = 0): AsyncGenerator<Batch, void, undefined> {
     checkNumber('the first batch', from, { integer: true, min: 0, max: this.batchesPerEpoch });
@@ -170,6 +215,7 @@ export class DataLoader {
       while (next < this.batchesPerEpoch && ahead.length < this.prefetch) ahead.push(make(next++));
       const batch = await ahead.shift()!;
       if (next < this.batchesPerEpoch) ahead.push(make(next++));
+      for (const { index, reason } of batch.skipped ?? []) this.unreadable.set(index, reason);
       yield batch;
     }
   }

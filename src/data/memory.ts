@@ -10,7 +10,9 @@ import {
   type Sample,
   sharedBytes,
   sharedInts,
+  type Targets,
 } from './dataset.js';
+import { hasMasks, MaskDataset } from './masks.js';
 
 /** What a {@link MemoryDataset} is made of. */
 export interface MemoryOptions {
@@ -71,7 +73,7 @@ export class MemoryDataset implements Dataset {
     return this.options.labels;
   }
 
-  gather(indices: Int32Array, images: Uint8Array, targets: Int32Array): void {
+  gather(indices: Int32Array, images: Uint8Array, targets: Targets): void {
     const { size } = this;
     const source = this.options.images;
     for (let i = 0; i < indices.length; i++) {
@@ -93,26 +95,26 @@ export class MemoryDataset implements Dataset {
 
 registerKind('memory', (portable) => new MemoryDataset(portable.options as MemoryOptions), import.meta.url);
 
-/** All samples of a data set in memory, decoded and transformed once, without augmentation. */
-export async function materialise(dataset: Dataset): Promise<MemoryDataset> {
+/**
+ * All samples of a data set in memory, decoded and transformed once, without augmentation: a {@link MemoryDataset}, or a
+ * {@link MaskDataset} where the targets are masks.
+ */
+export async function materialise(dataset: Dataset): Promise<MemoryDataset | MaskDataset> {
   const size = pixels(dataset.inputShape);
+  const [, height, width] = dataset.inputShape;
+  const area = height * width;
+  const masked = hasMasks(dataset);
   const images = sharedBytes(size * dataset.length);
-  const labels = sharedInts(dataset.length);
+  const labels = sharedInts(masked ? 0 : dataset.length);
+  const masks = sharedBytes(masked ? area * dataset.length : 0);
   for (let i = 0; i < dataset.length; i++) {
     const got = dataset.get(i);
     const { image, target } = got instanceof Promise ? await got : got;
-    if (typeof target !== 'number')
-      throw new Error(`${dataset.name}: sample ${i} has a mask; only data sets with class indices are kept in memory`);
     images.set(image, i * size);
-    labels[i] = target;
+    if (typeof target === 'number') labels[i] = target;
+    else masks.set(target, i * area);
   }
-  return new MemoryDataset({
-    name: dataset.name,
-    images,
-    labels,
-    shape: dataset.inputShape,
-    classes: dataset.classes,
-    normalize: dataset.normalize,
-    description: dataset.describe(),
-  });
+  const { name, classes, normalize, ignoreIndex } = dataset;
+  const common = { name, images, shape: dataset.inputShape, classes, normalize, description: dataset.describe() };
+  return masked ? new MaskDataset({ ...common, masks, ignoreIndex }) : new MemoryDataset({ ...common, labels });
 }

@@ -1,11 +1,43 @@
 import type { Json } from '../util/registry.js';
 import { unknownName } from '../util/suggest.js';
+import { CellsDataset } from './cells.js';
 import { type DataDescription, type Dataset, type ImageShape, type Normalize, pixels } from './dataset.js';
+import type { GeneratedMasks, GeneratedOptions } from './generated.js';
 import { materialise } from './memory.js';
 import { Purpose, permutation } from './rng.js';
 import { ShapesDataset } from './shapes.js';
+import { ShapesSegDataset } from './shapesSeg.js';
+import { type Fold, parseFold, splitDataset } from './split.js';
 import { Concat, Subset } from './subset.js';
-import { augmentation, type TransformSpec, transformed } from './transforms.js';
+import { augmentations, type TransformSpec, transformed } from './transforms.js';
+
+/** How masks are found and read. All of it has defaults that fit what people have on disk. JSON. */
+export interface MaskSource {
+  /** Columns of a CSV. Default: recognised by their usual names (`images`, `image`, `photo`; `masks`, `mask`, `label`). */
+  readonly columns?: { readonly image?: string; readonly mask?: string };
+  /** Folders of photos and masks. Default: recognised by their usual names (`images`, `photos`; `masks`, `labels`). */
+  readonly folders?: { readonly images?: string; readonly masks?: string };
+  /**
+   * `binary`: grey, foreground from `threshold` on. `indexed`: palette indices or grey values are class numbers.
+   * `colour`: `colours` says which class a colour is. Default: as the masks look.
+   */
+  readonly kind?: 'binary' | 'indexed' | 'colour';
+  /** Class name of each colour of the masks, in the order of the class numbers: `{ "#000000": "background", "#ff0000": "road" }`. */
+  readonly colours?: { readonly [colour: string]: string };
+  /** Colours between two classes count as the nearest one. Default: only in JPEG masks, else they are an error. */
+  readonly nearest?: boolean;
+  /** Grey value (of 255) from which on a pixel of a binary mask is foreground. Default 128. */
+  readonly threshold?: number;
+  /** Class number of pixels that count for nothing; in `colours` the name `ignore`. Default 255, where masks are not binary. */
+  readonly ignore?: number;
+}
+
+/** Files of each part: a path to a text file with a name a line, or the names. A name is a path or the stem of one. */
+export interface PartLists {
+  readonly train?: string | readonly string[];
+  readonly valid?: string | readonly string[];
+  readonly test?: string | readonly string[];
+}
 
 /** How the image of a file becomes an image of the wanted size. */
 export type Fit =
@@ -27,14 +59,27 @@ export interface OpenDataOptions {
   readonly fit?: Fit;
   /** Part of the training images for validation where the data has no validation set; 0 for none. Default 0.2 (folders). */
   readonly valid?: number;
-  /** Classes and their order, for data that must fit a trained network. Default: sorted names of folders. */
+  /** Part of all images for the test set, where the data has none. Default 0 (folders), 0.15 (generated masks). */
+  readonly test?: number;
+  /** Instead of `valid`: a fold of a cross-validation by `seed`, `"2/5"` or `{ index: 2, of: 5 }`. */
+  readonly fold?: string | Fold;
+  /** Instead of a fraction: which files are in which part (masks). */
+  readonly lists?: PartLists;
+  /**
+   * Classes and their order, for data that must fit a trained network. Default: sorted names of folders; masks: what
+   * they hold. A single name for masks is the foreground's.
+   */
   readonly classes?: readonly string[];
+  readonly masks?: MaskSource;
   readonly normalize?: Normalize;
-  /** False leaves out images that cannot be read instead of failing. Default true. */
+  /**
+   * True: an image that cannot be used ends the run; false: it is left out and told. Default true for class folders, false
+   * for photos with masks, which are untidier.
+   */
   readonly strict?: boolean;
   /** Number of images of a generated data set. */
   readonly images?: number;
-  /** Random changes of training images: `['hflip', 'crop:4']` or full specifications. */
+  /** Random changes of training images (and their masks): `['hflip', 'rotate:15']`, `['strong']` or full specifications. */
   readonly augment?: readonly (string | TransformSpec)[];
   /** Train on that many images only, chosen by `seed`. */
   readonly limit?: number;
@@ -59,8 +104,12 @@ export interface OpenedData {
   readonly inputShape: ImageShape;
   readonly classes: readonly string[];
   readonly normalize: Normalize;
-  /** Files that were left out because they cannot be read (`strict: false`), one sentence each. */
+  /** What was left out because it cannot be used (`strict: false`), one sentence each. */
   readonly skipped: readonly string[];
+  /** What was found and mended, a line each. */
+  readonly notes: readonly string[];
+  /** What is probably not as the user wants it, a sentence each. */
+  readonly warnings: readonly string[];
   /** What identifies the data. */
   describe(): DataDescription;
 }
@@ -72,6 +121,8 @@ export interface DataParts {
   readonly test?: Dataset;
   readonly all?: Dataset;
   readonly skipped?: readonly string[];
+  readonly notes?: readonly string[];
+  readonly warnings?: readonly string[];
 }
 
 type Source = (options: OpenDataOptions) => DataParts | Promise<DataParts>;
@@ -101,7 +152,7 @@ export const dataNames = (): string[] => [...sources.keys()].sort();
  */
 export async function openData(spec: string, options: OpenDataOptions = {}): Promise<OpenedData> {
   const parts = await openParts(spec, options);
-  const { valid, test, skipped = [] } = parts;
+  const { valid, test, skipped = [], notes = [], warnings = [] } = parts;
   const normalize = options.normalize;
   for (const key of ['mean', 'std'] as const) {
     const channels = parts.train.inputShape[0];
@@ -112,7 +163,7 @@ export async function openData(spec: string, options: OpenDataOptions = {}): Pro
     dataset && normalize ? (withNormalize(dataset, normalize) as D) : dataset;
   let train = parts.train;
   if (options.limit !== undefined) train = limit(train, options.limit, options.seed ?? 0);
-  if (options.augment?.length) train = transformed(train, options.augment.map(augmentation));
+  if (options.augment?.length) train = transformed(train, augmentations(options.augment));
   const all = parts.all ?? (valid ? new Concat([parts.train, valid]) : parts.train);
   const { onProgress: _, ...json } = options;
   return {
@@ -126,6 +177,8 @@ export async function openData(spec: string, options: OpenDataOptions = {}): Pro
     classes: train.classes,
     normalize: normalize ?? train.normalize,
     skipped,
+    notes,
+    warnings,
     describe: () => ({
       kind: 'splits',
       name: spec,
@@ -163,10 +216,32 @@ export function withNormalize(dataset: Dataset, normalize: Normalize): Dataset {
 /** Above this many bytes a generated set is drawn when it is asked for, not beforehand. */
 const MATERIALISE_BELOW = 64 * 2 ** 20;
 
+/** A generated set in memory, if there is room. */
+const inMemory = async (drawn: Dataset): Promise<Dataset> =>
+  pixels(drawn.inputShape) * drawn.length <= MATERIALISE_BELOW ? materialise(drawn) : drawn;
+
+/** `splitDataset` as the options of `openData` say. */
+export function splitAs(dataset: Dataset, options: OpenDataOptions): ReturnType<typeof splitDataset> {
+  const { seed, valid, test, fold } = options;
+  return splitDataset(dataset, { seed, valid, test, ...(fold === undefined ? {} : { fold: parseFold(fold) }) });
+}
+
+/** A generated set of images with masks: 70 % to train, 15 % each to validate and to test, unless the options say otherwise. */
+function registerGenerated(name: string, make: (options: GeneratedOptions) => GeneratedMasks): void {
+  registerSource(name, async (options) => {
+    const { images, size, channels, seed } = options;
+    const all = await inMemory(make({ images, size, channels, seed }));
+    return splitAs(all, { ...options, valid: options.valid ?? 0.15, test: options.test ?? 0.15 });
+  });
+}
+
+registerGenerated('cells', (options) => new CellsDataset(options));
+registerGenerated('shapes-seg', (options) => new ShapesSegDataset(options));
+
 registerSource('shapes', async ({ images = 6000, size, channels, seed }) => {
   const drawn = new ShapesDataset({ images, size, channels, seed });
   if (images < 50) throw new RangeError(`shapes needs at least 50 images to be split in three, got ${images}`);
-  const data = pixels(drawn.inputShape) * images <= MATERIALISE_BELOW ? await materialise(drawn) : drawn;
+  const data = await inMemory(drawn);
   const tenth = Math.round(images / 10);
   const part = (from: number, to: number) =>
     new Subset(

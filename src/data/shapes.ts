@@ -31,7 +31,7 @@ export interface ShapesOptions {
 const HALF_SQRT3 = Math.sqrt(3) / 2;
 
 /** Signed distance (negative inside) from a point to each figure of radius 1 around the origin. */
-const DISTANCE: Record<(typeof SHAPE_CLASSES)[number], (x: number, y: number) => number> = {
+export const DISTANCE: Record<(typeof SHAPE_CLASSES)[number], (x: number, y: number) => number> = {
   circle: (x, y) => Math.hypot(x, y) - 0.9,
   square: (x, y) => Math.max(Math.abs(x), Math.abs(y)) - 0.78,
   // An equilateral triangle is where all three half planes at distance 1/2 meet.

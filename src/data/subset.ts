@@ -4,10 +4,13 @@ import {
   type Dataset,
   openPortable,
   type PortableDataset,
+  pixels,
   portableForm,
   registerKind,
   type Sample,
   type SampleKey,
+  type Targets,
+  targetSize,
 } from './dataset.js';
 import { Purpose, permutation } from './rng.js';
 
@@ -38,6 +41,15 @@ export class Subset implements Dataset {
   get targetShape() {
     return this.of.targetShape;
   }
+  get targetDtype() {
+    return this.of.targetDtype;
+  }
+  get ignoreIndex() {
+    return this.of.ignoreIndex;
+  }
+  get skipUnreadable() {
+    return this.of.skipUnreadable;
+  }
   get resident() {
     return this.of.resident;
   }
@@ -52,7 +64,7 @@ export class Subset implements Dataset {
     return all && this.indices.map((i) => all[i]!);
   }
 
-  gather(indices: Int32Array, images: Uint8Array, targets: Int32Array): void {
+  gather(indices: Int32Array, images: Uint8Array, targets: Targets): void {
     const inner = indices.map((i) => {
       checkIndex(this, i);
       return this.indices[i]!;
@@ -107,6 +119,8 @@ export class Concat implements Dataset {
           `${part.name} does not continue ${parts[0].name}: their image shapes (${part.inputShape.join(' x ')}, ` +
             `${this.inputShape.join(' x ')}) or classes differ`,
         );
+      if (`${part.targetShape} ${part.targetDtype}` !== `${this.targetShape} ${this.targetDtype}`)
+        throw new Error(`${part.name} does not continue ${parts[0].name}: only one of them has such masks`);
       this.starts.push(length);
       length += part.length;
     }
@@ -124,6 +138,15 @@ export class Concat implements Dataset {
   }
   get targetShape() {
     return this.parts[0].targetShape;
+  }
+  get targetDtype() {
+    return this.parts[0].targetDtype;
+  }
+  get ignoreIndex() {
+    return this.parts[0].ignoreIndex;
+  }
+  get skipUnreadable() {
+    return this.parts[0].skipUnreadable;
   }
   get resident() {
     return this.parts.every((part) => part.resident);
@@ -147,11 +170,16 @@ export class Concat implements Dataset {
     return Int32Array.from(all.flatMap((labels) => [...labels!]));
   }
 
-  gather(indices: Int32Array, images: Uint8Array, targets: Int32Array): void {
-    const size = images.length / indices.length;
+  gather(indices: Int32Array, images: Uint8Array, targets: Targets): void {
+    const size = pixels(this.inputShape);
+    const perTarget = targetSize(this);
     for (let i = 0; i < indices.length; i++) {
       const [part, inner] = this.locate(indices[i]!);
-      part.gather!(Int32Array.of(inner), images.subarray(i * size, (i + 1) * size), targets.subarray(i, i + 1));
+      part.gather!(
+        Int32Array.of(inner),
+        images.subarray(i * size, (i + 1) * size),
+        targets.subarray(i * perTarget, (i + 1) * perTarget),
+      );
     }
   }
 

@@ -1,4 +1,5 @@
 import type { Dataset } from '../data/dataset.js';
+import { hasMasks } from '../data/masks.js';
 import type { Metric } from '../metrics/metric.js';
 import { trace } from '../nn/trace.js';
 import { input, Tensor } from '../tensor/node.js';
@@ -7,18 +8,29 @@ import { inMode, mainOutput, type Objective } from './step.js';
 
 /**
  * Traces the network on one image, so that shapes that do not fit are told before anything is written, and compares
- * the number of classes where the output is [N, classes].
- * @throws ShapeError naming the layer, or Error naming both numbers of classes
+ * the number of classes where the output is [N, classes] or, for masks, [N, classes, H, W].
+ * @throws ShapeError naming the layer, Error naming both numbers of classes, or which of the two wants masks
  */
 export function checkFits({ net }: Objective, dataset: Dataset): void {
   const x = input('image', [1, ...dataset.inputShape]);
   const { result } = inMode(net, false, () => trace(undefined, () => net.forward(x)));
   const output = mainOutput(result, (o): o is Tensor => o instanceof Tensor);
-  const isClassifier = output.rank === 2 && (dataset.targetShape ?? []).length === 0;
-  if (isClassifier && dataset.classes.length > output.shape[1]!)
+  const { name, classes } = dataset;
+  const masked = hasMasks(dataset);
+  const shape = formatShape(output.shape);
+  if (masked && output.rank !== 4)
     throw new Error(
-      `${dataset.name} has ${dataset.classes.length} classes, the network's output ${formatShape(output.shape)} has room for ${output.shape[1]}`,
+      `${name} has masks, the network's output ${shape} is one for the whole image; take a network for segmentation, such as unet`,
     );
+  if (!masked && output.rank === 4 && (dataset.targetShape ?? []).length === 0)
+    throw new Error(
+      `${name} has one class for each image, the network's output ${shape} is one for each pixel; give data with masks`,
+    );
+  if (!masked && output.rank !== 2) return;
+  // A single channel of a mask tells two classes apart.
+  const room = masked && output.shape[1] === 1 ? 2 : output.shape[1]!;
+  if (classes.length > room)
+    throw new Error(`${name} has ${classes.length} classes, the network's output ${shape} has room for ${room}`);
 }
 
 /**

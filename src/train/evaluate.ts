@@ -26,6 +26,7 @@ export async function evaluate(
   let batch = 0;
   for await (const { image, target } of loader.epoch(0)) {
     signal?.throwIfAborted();
+    if (image.shape[0] === 0) continue;
     const key = programKey('evaluate', objective, image, target);
     const program = await session.program(key, () => buildEvaluation(objective, { image, target }));
     // The next batch is on its way before the result of the one before is looked at.

@@ -119,6 +119,8 @@ export interface FitResult {
   readonly history: readonly EpochRecord[];
   /** The best epoch: by validation loss, or by what `monitor` says. Absent if none was finished. */
   readonly best?: { readonly epoch: number; readonly value: number; readonly monitor: string };
+  /** Images that could not be read while training and were left out, a sentence each (data sets with `skipUnreadable`). */
+  readonly skipped: readonly string[];
   /** Wall-clock seconds of this call. */
   readonly seconds: number;
 }

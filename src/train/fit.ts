@@ -93,6 +93,7 @@ export class Fit {
         reason,
         history: this.history,
         ...(best ? { best: { ...best, monitor: this.monitor.options.of } } : {}),
+        skipped: [...this.loader.skipped, ...(this.validLoader?.skipped ?? [])],
         seconds: (performance.now() - begin) / 1000,
       };
       this.emit({ type: 'end', result });
@@ -179,6 +180,13 @@ export class Fit {
     try {
       for await (const batch of this.loader.epoch(epoch - 1, next.batch)) {
         if (signal?.aborted) break;
+        if (batch.indices.length === 0) {
+          // None of its images can be read and the data set leaves such out: the epoch goes on behind it.
+          if (running) await this.settle(running);
+          running = undefined;
+          this.position = next = { ...next, batch: next.batch + 1 };
+          continue;
+        }
         // The next step is on its way before the result of the one before is looked at.
         const queued = await this.queue(batch, next);
         next = queued.next;

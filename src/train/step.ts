@@ -22,7 +22,7 @@ export interface Objective {
   readonly outputWeights?: Readonly<Record<string, number>>;
 }
 
-/** Types of a batch: images uint8 [N, C, H, W], targets int32 [N, ...]. */
+/** Types of a batch: images uint8 [N, C, H, W], targets int32 [N] or, for masks, uint8 [N, H, W]. */
 export interface BatchType {
   readonly image: TensorType;
   readonly target: TensorType;

@@ -84,6 +84,7 @@ export function colourJitter({ brightness = 0, contrast = 0, saturation = 0, hue
   return {
     spec: { name: 'colourJitter', brightness, contrast, saturation, hue },
     outputShape: (shape) => shape,
+    applyMask: 'keep',
     apply(image, random) {
       let out: Image = { data: image.data.slice(), shape: image.shape };
       if (!random) return out;
@@ -106,6 +107,7 @@ export function grayscale({ channels = 1 }: { channels?: 1 | 3 } = {}): Transfor
   return {
     spec: { name: 'grayscale', channels },
     outputShape: ([, h, w]) => [channels, h, w],
+    applyMask: 'keep',
     apply(image) {
       const gray = toGray(image);
       const [, h, w] = image.shape;
@@ -113,6 +115,23 @@ export function grayscale({ channels = 1 }: { channels?: 1 | 3 } = {}): Transfor
       const out = new Uint8Array(3 * gray.length);
       for (let c = 0; c < 3; c++) out.set(gray, c * gray.length);
       return { data: out, shape: [3, h, w] };
+    },
+  };
+}
+
+/** Grey with probability `p`; the channels stay as many as they are. Without random numbers: nothing. */
+export function randomGrayscale({ p = 0.1 }: { p?: number } = {}): Transform {
+  checkNumber('the probability of randomGrayscale', p, { min: 0, max: 1 });
+  return {
+    spec: { name: 'randomGrayscale', p },
+    outputShape: (shape) => shape,
+    applyMask: 'keep',
+    apply(image, random) {
+      const out = image.data.slice();
+      if (!random?.chance(p)) return { data: out, shape: image.shape };
+      const gray = toGray(image);
+      for (let at = 0; at < out.length; at += gray.length) out.set(gray, at);
+      return { data: out, shape: image.shape };
     },
   };
 }

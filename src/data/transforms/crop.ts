@@ -1,5 +1,6 @@
 import { checkNumber, checkPair } from '../../util/check.js';
 import type { Image, ImageShape } from '../dataset.js';
+import type { RandomStream } from '../rng.js';
 import type { Transform } from './types.js';
 
 /** The part that begins at (top, left). What lies outside the image is `fill`. */
@@ -37,13 +38,15 @@ export function pad(padding: Padding, { fill = 0 }: { fill?: number } = {}): Tra
   const [left, top, right, bottom] = margins(padding);
   checkNumber('fill', fill, byte);
   const outputShape = ([c, h, w]: ImageShape): ImageShape => [c, h + top + bottom, w + left + right];
+  const widen = (image: Image, value: number): Image => {
+    const [, height, width] = outputShape(image.shape);
+    return crop(image, -top, -left, height, width, value);
+  };
   return {
     spec: { name: 'pad', padding, fill },
     outputShape,
-    apply(image) {
-      const [, height, width] = outputShape(image.shape);
-      return crop(image, -top, -left, height, width, fill);
-    },
+    apply: (image) => widen(image, fill),
+    applyMask: (mask, _, outside) => widen(mask, outside),
   };
 }
 
@@ -54,6 +57,7 @@ export function centerCrop(size: number | readonly [number, number]): Transform 
     spec: { name: 'centerCrop', size },
     outputShape: ([c]) => [c, height, width],
     apply: (image) => cropCentre(image, height, width),
+    applyMask: (mask, _, outside) => cropCentre(mask, height, width, outside),
   };
 }
 
@@ -90,6 +94,14 @@ export function randomCrop(
   const wanted = sizeOf('the size of randomCrop', size);
   const [left, top, right, bottom] = margins(padding);
   checkNumber('fill', fill, byte);
+  const take = (image: Image, random: RandomStream | undefined, outside: number): Image => {
+    const [, h, w] = image.shape;
+    const [height, width] = wanted(image.shape);
+    if (!random) return cropCentre(image, height, width, outside);
+    const y = random.below(h + top + bottom - height + 1) - top;
+    const x = random.below(w + left + right - width + 1) - left;
+    return crop(image, y, x, height, width, outside);
+  };
   return {
     spec: { name: 'randomCrop', size, padding, fill },
     outputShape(shape) {
@@ -101,13 +113,7 @@ export function randomCrop(
         );
       return [c, height, width];
     },
-    apply(image, random) {
-      const [, h, w] = image.shape;
-      const [height, width] = wanted(image.shape);
-      if (!random) return cropCentre(image, height, width, fill);
-      const y = random.below(h + top + bottom - height + 1) - top;
-      const x = random.below(w + left + right - width + 1) - left;
-      return crop(image, y, x, height, width, fill);
-    },
+    apply: (image, random) => take(image, random, fill),
+    applyMask: take,
   };
 }

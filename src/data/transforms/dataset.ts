@@ -10,6 +10,7 @@ import {
   type Sample,
   type SampleKey,
 } from '../dataset.js';
+import { hasMasks } from '../masks.js';
 import { Purpose, RandomStream } from '../rng.js';
 import type { Transform } from './types.js';
 
@@ -18,14 +19,26 @@ class Transformed implements Dataset {
   readonly inputShape: ImageShape;
   readonly resident = false;
 
+  readonly targetShape: readonly number[] | undefined;
+
   constructor(
     private readonly of: Dataset,
     private readonly transforms: readonly Transform[],
   ) {
-    if (of.targetShape?.length) throw new Error(`${of.name} has masks; these transforms would change its images only`);
     let shape = of.inputShape;
     for (const transform of transforms) shape = transform.outputShape(shape);
     this.inputShape = shape;
+    this.targetShape = hasMasks(of) ? [shape[1], shape[2]] : of.targetShape;
+  }
+
+  get targetDtype() {
+    return this.of.targetDtype;
+  }
+  get ignoreIndex() {
+    return this.of.ignoreIndex;
+  }
+  get skipUnreadable() {
+    return this.of.skipUnreadable;
   }
 
   get name() {
@@ -53,11 +66,24 @@ class Transformed implements Dataset {
 
   private change({ image, target }: Sample, index: number, key?: SampleKey): Sample {
     let out: Image = { data: image, shape: this.of.inputShape };
-    // Each transform draws from a stream of its own, so that one more or less does not change the others' numbers.
+    let mask = this.maskOf(target);
+    // What comes into view from outside counts for nothing where the data can say so, else it is background.
+    const outside = this.of.ignoreIndex ?? 0;
+    // Each transform draws from a stream of its own, so that one more or less does not change the others' numbers; image
+    // and mask get the same one from its start.
     this.transforms.forEach((transform, i) => {
-      out = transform.apply(out, key && new RandomStream(key.seed, Purpose.augment + i, key.epoch, index));
+      const random = () => key && new RandomStream(key.seed, Purpose.augment + i, key.epoch, index);
+      out = transform.apply(out, random());
+      if (mask && transform.applyMask !== 'keep') mask = transform.applyMask(mask, random(), outside);
     });
-    return { image: out.data, target };
+    return { image: out.data, target: mask ? mask.data : target };
+  }
+
+  private maskOf(target: Sample['target']): Image | undefined {
+    if (!hasMasks(this.of)) return undefined;
+    if (!(target instanceof Uint8Array)) throw new Error(`${this.of.name}: masks that are transformed must be bytes`);
+    const [, height, width] = this.of.inputShape;
+    return { data: target, shape: [1, height, width] };
   }
 
   labels(): Int32Array | undefined {
@@ -74,7 +100,7 @@ class Transformed implements Dataset {
 }
 
 /**
- * Applies transforms one after the other to each image. Random ones draw from (seed, epoch, index), and do their
+ * Applies transforms one after the other to each image and, with the same random numbers, to its mask. Random ones draw from (seed, epoch, index), and do their
  * deterministic part (or nothing) when a data set is evaluated. Throws if the images are too small for one of them.
  *
  *     const augmented = transformed(train, [hflip(), randomCrop(32, { padding: 4 })]);

@@ -1,5 +1,6 @@
 import { checkNumber } from '../../util/check.js';
 import type { Image } from '../dataset.js';
+import type { RandomStream } from '../rng.js';
 import type { Transform } from './types.js';
 
 /** Left becomes right. */
@@ -24,10 +25,13 @@ export function flipVertically({ data, shape }: Image): Image {
 
 function flip(name: string, p: number, apply: (image: Image) => Image): Transform {
   checkNumber(`the probability of ${name}`, p, { min: 0, max: 1 });
+  const once = (image: Image, random: RandomStream | undefined): Image =>
+    random?.chance(p) ? apply(image) : { data: image.data.slice(), shape: image.shape };
   return {
     spec: { name, p },
     outputShape: (shape) => shape,
-    apply: (image, random) => (random?.chance(p) ? apply(image) : { data: image.data.slice(), shape: image.shape }),
+    apply: (image, random) => once(image, random),
+    applyMask: (mask, random) => once(mask, random),
   };
 }
 

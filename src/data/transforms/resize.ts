@@ -1,5 +1,6 @@
 import { checkNumber } from '../../util/check.js';
 import type { Image, ImageShape } from '../dataset.js';
+import type { RandomStream } from '../rng.js';
 import { type CropSize, crop, sizeOf } from './crop.js';
 import type { Transform } from './types.js';
 
@@ -57,6 +58,21 @@ export function resizeImage({ data, shape: [c, h, w] }: Image, height: number, w
   return { data: out, shape: [c, height, width] };
 }
 
+/** The source pixel that lies under the centre of each of `to` pixels. */
+export const nearestIndices = (from: number, to: number): Int32Array =>
+  Int32Array.from({ length: to }, (_, i) => Math.min(from - 1, Math.floor(((i + 0.5) * from) / to)));
+
+/** Scaling to exactly `height` x `width` by the nearest pixel (Pillow's and PyTorch's "nearest-exact"): values are not mixed. */
+export function resizeNearest({ data, shape: [c, h, w] }: Image, height: number, width: number): Image {
+  const rows = nearestIndices(h, height);
+  const columns = nearestIndices(w, width);
+  const out = new Uint8Array(c * height * width);
+  for (let plane = 0, i = 0; plane < c; plane++)
+    for (let y = 0; y < height; y++)
+      for (let x = 0, line = (plane * h + rows[y]!) * w; x < width; x++) out[i++] = data[line + columns[x]!]!;
+  return { data: out, shape: [c, height, width] };
+}
+
 const positive = { integer: true, min: 1, max: 65536 } as const;
 
 /**
@@ -74,6 +90,7 @@ export function resize(size: number | readonly [number, number]): Transform {
     spec: { name: 'resize', size },
     outputShape: (shape) => [shape[0], ...target(shape)],
     apply: (image) => resizeImage(image, ...target(image.shape)),
+    applyMask: (mask) => resizeNearest(mask, ...target(mask.shape)),
   };
 }
 
@@ -90,27 +107,29 @@ export function randomResizedCrop(
   const [narrow, broad] = ratio as [number, number];
   if (!(least > 0 && least <= most && most <= 1 && narrow > 0 && narrow <= broad))
     throw new RangeError(`randomResizedCrop takes 0 < scale <= 1 and rising ranges, got [${scale}] and [${ratio}]`);
+  const take = (image: Image, random: RandomStream | undefined, scaled: typeof resizeImage): Image => {
+    const [height, width] = wanted(image.shape);
+    if (!random) return scaled(image, height, width);
+    const [, h, w] = image.shape;
+    for (let attempt = 0; attempt < 10; attempt++) {
+      const area = h * w * random.between(least, most);
+      const aspect = Math.exp(random.between(Math.log(narrow), Math.log(broad)));
+      const cw = Math.round(Math.sqrt(area * aspect));
+      const ch = Math.round(Math.sqrt(area / aspect));
+      if (cw < 1 || ch < 1 || cw > w || ch > h) continue;
+      const part = crop(image, random.below(h - ch + 1), random.below(w - cw + 1), ch, cw);
+      return scaled(part, height, width);
+    }
+    // No part of that shape fits: the largest central one whose aspect is within bounds.
+    const aspect = Math.min(Math.max(w / h, narrow), broad);
+    const cw = Math.min(w, Math.max(1, Math.round(h * aspect)));
+    const ch = Math.min(h, Math.max(1, Math.round(w / aspect)));
+    return scaled(crop(image, (h - ch) >> 1, (w - cw) >> 1, ch, cw), height, width);
+  };
   return {
     spec: { name: 'randomResizedCrop', size, scale, ratio },
     outputShape: (shape) => [shape[0], ...wanted(shape)],
-    apply(image, random) {
-      const [height, width] = wanted(image.shape);
-      if (!random) return resizeImage(image, height, width);
-      const [, h, w] = image.shape;
-      for (let attempt = 0; attempt < 10; attempt++) {
-        const area = h * w * random.between(least, most);
-        const aspect = Math.exp(random.between(Math.log(narrow), Math.log(broad)));
-        const cw = Math.round(Math.sqrt(area * aspect));
-        const ch = Math.round(Math.sqrt(area / aspect));
-        if (cw < 1 || ch < 1 || cw > w || ch > h) continue;
-        const part = crop(image, random.below(h - ch + 1), random.below(w - cw + 1), ch, cw);
-        return resizeImage(part, height, width);
-      }
-      // No part of that shape fits: the largest central one whose aspect is within bounds.
-      const aspect = Math.min(Math.max(w / h, narrow), broad);
-      const cw = Math.min(w, Math.max(1, Math.round(h * aspect)));
-      const ch = Math.min(h, Math.max(1, Math.round(w / aspect)));
-      return resizeImage(crop(image, (h - ch) >> 1, (w - cw) >> 1, ch, cw), height, width);
-    },
+    apply: (image, random) => take(image, random, resizeImage),
+    applyMask: (mask, random) => take(mask, random, resizeNearest),
   };
 }

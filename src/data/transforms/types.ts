@@ -5,7 +5,7 @@ import type { RandomStream } from '../rng.js';
 /** A transform in JSON: its name and options. */
 export type TransformSpec = { readonly name: string; readonly [option: string]: Json | undefined };
 
-/** A change of an image. Plain TypeScript on bytes: the same result on every machine. */
+/** A change of an image, and of the mask that belongs to it. Plain TypeScript on bytes: the same result on every machine. */
 export interface Transform {
   readonly spec: TransformSpec;
   /** Shape of the result. Throws a RangeError if the transform cannot take such images. */
@@ -15,4 +15,10 @@ export interface Transform {
    * (a random crop takes the centre) or nothing.
    */
   apply(image: Image, random: RandomStream | undefined): Image;
+  /**
+   * The same for a mask of class numbers [1, H, W], which are moved and never mixed. Given the random numbers that the image
+   * got, in the same state, it makes the same move. Pixels that come from outside are `outside`. 'keep': this changes colours
+   * only, the mask stays.
+   */
+  readonly applyMask: 'keep' | ((mask: Image, random: RandomStream | undefined, outside: number) => Image);
 }

@@ -1,6 +1,8 @@
 import { checkNumber } from '../../util/check.js';
-import type { Image } from '../dataset.js';
-import type { Transform } from './types.js';
+import type { Image, ImageShape } from '../dataset.js';
+import type { RandomStream } from '../rng.js';
+import { type Border, type Coordinates, checkBorder, type SampleOptions, sample } from './sample.js';
+import type { Transform, TransformSpec } from './types.js';
 
 /** Where an output point comes from, both relative to the image's centre: x' = a x + b y + c, y' = d x + e y + f. */
 export type Matrix = readonly [a: number, b: number, c: number, d: number, e: number, f: number];
@@ -35,37 +37,35 @@ export function inverseAffine({ angle = 0, translate = [0, 0], scale = 1, shear 
   return [m[0], m[1], -m[0] * tx - m[1] * ty, m[2], m[3], -m[2] * tx - m[3] * ty];
 }
 
-/** Samples the image bilinearly at the mapped points; outside lies `fill`. */
-export function warp({ data, shape }: Image, [a, b, c, d, e, f]: Matrix, fill = 0): Image {
-  const [channels, h, w] = shape;
-  const out = new Uint8Array(data.length);
+/** Samples the image at the mapped points: bilinearly and with `fill` outside, unless the options say otherwise. */
+export function warp(image: Image, [a, b, c, d, e, f]: Matrix, options: SampleOptions = {}): Image {
+  const [, h, w] = image.shape;
   const cx = (w - 1) / 2;
   const cy = (h - 1) / 2;
-  for (let y = 0; y < h; y++) {
+  const coordinates: Coordinates = (y, xs, ys) => {
     for (let x = 0; x < w; x++) {
-      const px = a * (x - cx) + b * (y - cy) + c + cx;
-      const py = d * (x - cx) + e * (y - cy) + f + cy;
-      const x0 = Math.floor(px);
-      const y0 = Math.floor(py);
-      const fx = px - x0;
-      const fy = py - y0;
-      const left = x0 >= 0 && x0 < w;
-      const right = x0 >= -1 && x0 < w - 1;
-      const above = y0 >= 0 && y0 < h;
-      const below = y0 >= -1 && y0 < h - 1;
-      for (let plane = 0; plane < channels; plane++) {
-        const at = (plane * h + y0) * w + x0;
-        const p00 = left && above ? data[at]! : fill;
-        const p01 = right && above ? data[at + 1]! : fill;
-        const p10 = left && below ? data[at + w]! : fill;
-        const p11 = right && below ? data[at + w + 1]! : fill;
-        const top = p00 + (p01 - p00) * fx;
-        const bottom = p10 + (p11 - p10) * fx;
-        out[(plane * h + y) * w + x] = Math.round(top + (bottom - top) * fy);
-      }
+      xs[x] = a * (x - cx) + b * (y - cy) + c + cx;
+      ys[x] = d * (x - cx) + e * (y - cy) + f + cy;
     }
-  }
-  return { data: out, shape };
+  };
+  return sample(image, coordinates, options);
+}
+
+/** A transform whose move is an affine one, drawn for each image. */
+function warping(
+  spec: TransformSpec,
+  draw: (shape: ImageShape, random: RandomStream) => Matrix,
+  fill: number,
+  border: Border,
+): Transform {
+  const copy = (image: Image): Image => ({ ...image, data: image.data.slice() });
+  return {
+    spec,
+    outputShape: (shape) => shape,
+    apply: (image, random) => (random ? warp(image, draw(image.shape, random), { fill, border }) : copy(image)),
+    applyMask: (mask, random, outside) =>
+      random ? warp(mask, draw(mask.shape, random), { nearest: true, fill: outside, border }) : copy(mask),
+  };
 }
 
 /** A number means from -n to n. */
@@ -81,22 +81,41 @@ function range(what: string, value: Range): readonly [number, number] {
 
 const byte = { integer: true, min: 0, max: 255 } as const;
 
+/** What lies outside an image that is moved. */
+export interface BorderOptions {
+  /** Value of what lies outside, if `border` is 'fill'. Default 0. */
+  readonly fill?: number;
+  /** Default 'fill'. */
+  readonly border?: Border;
+}
+
 /** Turns by a random angle of `degrees`, counter-clockwise, around the centre. Without random numbers: nothing. */
-export function rotate(degrees: Range, { fill = 0 }: { fill?: number } = {}): Transform {
+export function rotate(degrees: Range, { fill = 0, border = 'fill' }: BorderOptions = {}): Transform {
   const [low, high] = range('the degrees of rotate', degrees);
   checkNumber('fill', fill, byte);
-  return {
-    spec: { name: 'rotate', degrees, fill },
-    outputShape: (shape) => shape,
-    apply: (image, random) =>
-      random
-        ? warp(image, inverseAffine({ angle: -random.between(low, high) }), fill)
-        : { ...image, data: image.data.slice() },
-  };
+  checkBorder('rotate', border);
+  const draw = (_: ImageShape, random: RandomStream) => inverseAffine({ angle: -random.between(low, high) });
+  return warping({ name: 'rotate', degrees, fill, border }, draw, fill, border);
+}
+
+/**
+ * Zooms in or out around the centre by a factor drawn evenly on a logarithmic scale; the size stays. A number s means
+ * from 1 - s to 1 + s. Without random numbers: nothing.
+ */
+export function scale(factor: number | readonly [number, number], options: BorderOptions = {}): Transform {
+  const { fill = 0, border = 'fill' } = options;
+  const [low, high] = typeof factor === 'number' ? ([1 - factor, 1 + factor] as const) : factor;
+  for (const n of [low, high]) checkNumber('the factor of scale', n, { above: 0 });
+  if (low > high) throw new RangeError(`the factor of scale must be a rising range, got [${low}, ${high}]`);
+  checkNumber('fill', fill, byte);
+  checkBorder('scale', border);
+  const draw = (_: ImageShape, random: RandomStream) =>
+    inverseAffine({ scale: Math.exp(random.between(Math.log(low), Math.log(high))) });
+  return warping({ name: 'scale', factor, fill, border }, draw, fill, border);
 }
 
 /** Ranges of {@link affine}. */
-export interface AffineOptions {
+export interface AffineOptions extends BorderOptions {
   /** Clockwise turn. */
   readonly degrees?: Range;
   /** Largest shift, as fractions of width and height. */
@@ -104,12 +123,11 @@ export interface AffineOptions {
   readonly scale?: readonly [number, number];
   /** Shear along x, in degrees. */
   readonly shear?: Range;
-  readonly fill?: number;
 }
 
 /** A random turn, shift, scale and shear (PyTorch's `RandomAffine`). Without random numbers: nothing. */
 export function affine(options: AffineOptions = {}): Transform {
-  const { degrees = 0, translate = [0, 0], scale = [1, 1], shear = 0, fill = 0 } = options;
+  const { degrees = 0, translate = [0, 0], scale = [1, 1], shear = 0, fill = 0, border = 'fill' } = options;
   const turn = range('the degrees of affine', degrees);
   const lean = range('the shear of affine', shear);
   for (const n of translate) checkNumber('the translation of affine', n, { min: 0, max: 1 });
@@ -119,21 +137,16 @@ export function affine(options: AffineOptions = {}): Transform {
   if (lean[0] <= -90 || lean[1] >= 90)
     throw new RangeError(`the shear of affine must be between -90 and 90 degrees, got [${lean}]`);
   checkNumber('fill', fill, byte);
-  return {
-    spec: { name: 'affine', degrees, translate, scale, shear, fill },
-    outputShape: (shape) => shape,
-    apply(image, random) {
-      if (!random) return { ...image, data: image.data.slice() };
-      const [, h, w] = image.shape;
-      const dx = Math.round(random.between(-translate[0] * w, translate[0] * w));
-      const dy = Math.round(random.between(-translate[1] * h, translate[1] * h));
-      const matrix = inverseAffine({
-        angle: random.between(turn[0], turn[1]),
-        translate: [dx, dy],
-        scale: random.between(scale[0], scale[1]),
-        shear: [random.between(lean[0], lean[1]), 0],
-      });
-      return warp(image, matrix, fill);
-    },
+  checkBorder('affine', border);
+  const draw = ([, h, w]: ImageShape, random: RandomStream) => {
+    const dx = Math.round(random.between(-translate[0] * w, translate[0] * w));
+    const dy = Math.round(random.between(-translate[1] * h, translate[1] * h));
+    return inverseAffine({
+      angle: random.between(turn[0], turn[1]),
+      translate: [dx, dy],
+      scale: random.between(scale[0], scale[1]),
+      shear: [random.between(lean[0], lean[1]), 0],
+    });
   };
+  return warping({ name: 'affine', degrees, translate, scale, shear, fill, border }, draw, fill, border);
 }
