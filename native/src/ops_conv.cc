@@ -159,17 +159,22 @@ void conv2d(Builder& b, const Node& n) {
   const Ref x = b.in(0), w = b.in(1);
   const bool bias = b.inputs() > 2;
   Geometry g = geometryOf(n, b.type(x).shape, b.type(w).shape, n.outputs[0].shape);
-  const auto prop = b.isUpdatedState(w) ? dnnl::prop_kind::forward_training : dnnl::prop_kind::forward_inference;
+  // Winograd for inference takes its weights transformed beforehand. Direct convolutions are asked for as in training:
+  // for inference 2.6 may pick kernels with channels last, which none of their neighbours speaks.
+  const auto propOf = [&] {
+    const bool prepared = !b.isUpdatedState(w) && g.shape.algorithm == dnnl::algorithm::convolution_winograd;
+    return prepared ? dnnl::prop_kind::forward_inference : dnnl::prop_kind::forward_training;
+  };
   const Desc biasDesc = bias ? plainDesc(b.type(b.in(2))) : Desc();
   const auto attr = attributesFor(n);
   auto pd = choose(b, g, kForward, x, g.src, [&](const Desc& src) {
-    return convForward(b.engine.dnnl(), prop, g.shape, src, weightsDesc(g), bias ? &biasDesc : nullptr, anyDesc(g.dst), attr);
+    return convForward(b.engine.dnnl(), propOf(), g.shape, src, weightsDesc(g), bias ? &biasDesc : nullptr, anyDesc(g.dst), attr);
   });
   Geometry wide = g;
   Rep src;
   if (widen(b, x, pd.src_desc(), wide, src)) {
     try {
-      auto wider = convForward(b.engine.dnnl(), prop, wide.shape, src.md, weightsDesc(wide), bias ? &biasDesc : nullptr, anyDesc(g.dst), attr);
+      auto wider = convForward(b.engine.dnnl(), dnnl::prop_kind::forward_training, wide.shape, src.md, weightsDesc(wide), bias ? &biasDesc : nullptr, anyDesc(g.dst), attr);
       Desc weights;
       if (rankOf(wider.impl_info_str()) >= rankOf(pd.impl_info_str()) && narrowed(wider.weights_desc(), g.weights, weights))
         return addForward(b, n, wider, src, {wider.weights_desc(), b.as(w, weights).buf});
