@@ -1,4 +1,5 @@
-import { apply, tensor } from '../tensor/node.js';
+import { apply, full, type Tensor, tensor } from '../tensor/node.js';
+import { sameShape } from '../tensor/shape.js';
 import { checkNumber } from '../util/check.js';
 import { checkOptions, type Json } from '../util/registry.js';
 import type { Loss } from './loss.js';
@@ -15,6 +16,9 @@ export interface CrossEntropyOptions {
 /**
  * Cross-entropy of the softmax of logits, PyTorch's CrossEntropyLoss with class indices as targets:
  * output float [N, C, ...], target int [N, ...], mean over the targets that count. If all are ignored it is NaN.
+ *
+ * One channel means two classes with the logits 0 and x (a binary mask, target [N, ...] or [N, 1, ...] of 0 and 1): without
+ * options that is `bceWithLogits`.
  *
  * ```ts
  * losses.crossEntropy({ labelSmoothing: 0.1 });
@@ -35,8 +39,16 @@ export function crossEntropy(options: CrossEntropyOptions = {}): Loss {
     name: 'cross-entropy',
     spec: { name: 'cross-entropy', options: { ...options } as Record<string, Json> },
     apply(output, target) {
-      const inputs = weight ? [output, target, tensor(weight, [weight.length], output.dtype)] : [output, target];
-      return apply('crossEntropy', inputs, { labelSmoothing, ignoreIndex, reduction: 'mean' });
+      const [logits, classes] = output.shape[1] === 1 ? twoClasses(output, target) : [output, target];
+      const weights = weight ? [tensor(weight, [weight.length], output.dtype)] : [];
+      return apply('crossEntropy', [logits, classes, ...weights], { labelSmoothing, ignoreIndex, reduction: 'mean' });
     },
   };
+}
+
+/** One channel of logits as two classes; background has the logit 0. */
+function twoClasses(output: Tensor, target: Tensor): [logits: Tensor, classes: Tensor] {
+  const logits = apply('concat', [full(output.shape, 0, output.dtype), output], { axis: 1 });
+  const places = output.shape.toSpliced(1, 1);
+  return [logits, sameShape(target.shape, output.shape) ? target.reshape(places) : target];
 }
