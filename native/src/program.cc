@@ -13,25 +13,31 @@ void Program::findFixed() {
   for (size_t i = 0; i < bufs.size(); i++)
     fixed[i] = bufs[i].kind == Buf::kConst || (bufs[i].kind == Buf::kState && !bindings[bufs[i].index].writes);
   size_t bytes = 0;
-  std::vector<char> used(bindings.size(), 0);
   for (auto& s : steps) {
     s.fixed = std::all_of(s.reads.begin(), s.reads.end(), [&](int b) { return fixed[b]; }) &&
               std::all_of(s.writes.begin(), s.writes.end(), [&](int b) { return bufs[b].kind == Buf::kArena; });
     size_t more = 0;
     for (int b : s.writes) more += alignUp(bufs[b].bytes);
-    if (!s.fixed || bytes + more > kMostPersistent) {
-      s.fixed = false;
-      continue;
-    }
-    for (int b : s.writes) {
-      bufs[b].kind = Buf::kPersistent;
-      bufs[b].offset = bytes;
-      bytes += alignUp(bufs[b].bytes);
-      fixed[b] = 1;
-    }
-    for (int b : s.reads)
-      if (bufs[b].kind == Buf::kState) used[bufs[b].index] = 1;
+    s.fixed = s.fixed && bytes + more <= kMostPersistent;
+    if (!s.fixed) continue;
+    bytes += more;
+    for (int b : s.writes) fixed[b] = 1;
   }
+  // Kept between runs is only what the other steps read; the rest lives in the arena while it is needed.
+  bytes = 0;
+  auto keep = [&](int b) {
+    if (!fixed[b] || bufs[b].kind != Buf::kArena) return;
+    bufs[b].kind = Buf::kPersistent;
+    bufs[b].offset = bytes;
+    bytes += alignUp(bufs[b].bytes);
+  };
+  std::vector<char> used(bindings.size(), 0);
+  for (auto& s : steps)
+    for (int b : s.reads) {
+      if (!s.fixed) keep(b);
+      else if (bufs[b].kind == Buf::kState) used[bufs[b].index] = 1;
+    }
+  for (auto& o : outputs) keep(o.buf);
   for (size_t i = 0; i < used.size(); i++)
     if (used[i]) fixedBindings_.push_back(static_cast<int>(i));
   if (bytes) persistent_ = std::make_unique<AlignedBuffer>(bytes + kAlign);

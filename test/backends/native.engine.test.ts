@@ -1,8 +1,11 @@
 import { afterAll, describe, expect, test } from 'vitest';
+import type { Store } from '../../src/backends/backend.js';
 import { createNativeBackend, nativeInfo } from '../../src/backends/native/index.js';
+import { createReferenceBackend } from '../../src/backends/reference/index.js';
 import { buildGraph } from '../../src/tensor/graph.js';
 import { apply, constant, full, input, type Tensor } from '../../src/tensor/node.js';
 import { hostTensor } from '../../src/tensor/shape.js';
+import { expectClose } from './conformance.js';
 
 const backend = createNativeBackend();
 afterAll(() => backend.dispose());
@@ -115,7 +118,10 @@ describe('programs', () => {
       want.push(expected);
       expected = Math.fround(i % 3 === 0 ? expected + 1 : expected * 2);
       results.push(p.run().then((r) => r.n!.data[0]!));
-      if (i === 20) results.push(store.get('n').then((r) => r.data[0]!)), want.push(expected);
+      if (i === 20) {
+        results.push(store.get('n').then((r) => r.data[0]!));
+        want.push(expected);
+      }
     }
     expect(await Promise.all(results)).toEqual(want);
   });
@@ -177,6 +183,74 @@ describe('programs', () => {
     expect(steps).toHaveLength(1);
     expect(steps[0]!.ms).toBeGreaterThanOrEqual(0);
     expect(p.memoryBytes).toBeGreaterThan(0);
+  });
+});
+
+describe('what depends on unchanged states only', () => {
+  const bn = { eps: 1e-5 };
+  const image = hostTensor(
+    Float32Array.from({ length: 2 * 32 * 12 * 12 }, (_, i) => Math.sin(i)),
+    [2, 32, 12, 12],
+  );
+  const values = (n: number, f: (i: number) => number) => Float32Array.from({ length: n }, (_, i) => f(i));
+  const fill = async (store: Store) => {
+    await store.set(
+      'w',
+      hostTensor(
+        values(48 * 32 * 9, (i) => Math.cos(i) / 8),
+        [48, 32, 3, 3],
+      ),
+    );
+    for (const [k, name] of ['gamma', 'beta', 'mean', 'variance'].entries())
+      await store.set(
+        name,
+        hostTensor(
+          values(48, (i) => 0.5 + ((i * (k + 3)) % 7) / 5),
+          [48],
+        ),
+      );
+  };
+
+  test('is computed again when a state changes, whoever changes it; batch norm is folded into the weights', async () => {
+    const x = input('x', [2, 32, 12, 12]);
+    const y = apply('conv2d', [x, state('w', [48, 32, 3, 3])], convAttrs);
+    const params = ['gamma', 'beta', 'mean', 'variance'].map((n) => state(n, [48]));
+    const graph = buildGraph({ outputs: { y: apply('relu', [apply('batchNormInference', [y, ...params], bn)], {}) } });
+    const reference = createReferenceBackend();
+    const [store, plain] = [backend.createStore(), reference.createStore()];
+    const [p, q] = [await backend.compile(graph, store), await reference.compile(graph, plain)];
+    expect(p.describe().some((s) => s.impl.startsWith('norm'))).toBe(false);
+    const check = async () => expectClose((await p.run({ x: image })).y!, (await q.run({ x: image })).y!, 5e-6, 'y');
+    await Promise.all([fill(store), fill(plain)]);
+    await check();
+    await check();
+    const grow = buildGraph({
+      updates: { w: state('w', [48, 32, 3, 3]).mul(1.5), mean: state('mean', [48]).add(0.5) },
+    });
+    await (await backend.compile(grow, store)).run();
+    await (await reference.compile(grow, plain)).run();
+    await check();
+    for (const s of [store, plain])
+      await s.set(
+        'gamma',
+        hostTensor(
+          values(48, (i) => i / 48),
+          [48],
+        ),
+      );
+    await check();
+    // A state that is deleted and set again is another one, however equal its history looks.
+    for (const s of [store, plain]) {
+      s.delete('beta');
+      await s.set(
+        'beta',
+        hostTensor(
+          values(48, (i) => -i / 20),
+          [48],
+        ),
+      );
+    }
+    await check();
   });
 });
 
