@@ -169,7 +169,7 @@ export const fileName = (path: string): string =>
     .replace(/\.[cm]?[jt]s$/i, '') || path;
 
 function lossSpec({ loss = 'cross-entropy', labelSmoothing }: TrainValues): string | Spec {
-  if (labelSmoothing === undefined) return typeof loss === 'string' && loss.includes('+') ? loss : toSpec(loss);
+  if (labelSmoothing === undefined) return loss;
   const { name, options } = toSpec(loss);
   return { name, options: { ...options, labelSmoothing } };
 }
