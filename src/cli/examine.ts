@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { access, constants, mkdir } from 'node:fs/promises';
+import { access, constants } from 'node:fs/promises';
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
 import { nativeInfo } from '../backends/native/index.js';
 import { cacheDirectory } from '../node/cache.js';
+import { ensureDirectory } from '../node/directory.js';
 import { version } from './version.js';
 
 /** What `fovea doctor` finds. */
@@ -113,7 +114,7 @@ function availableMemory(): number {
 
 async function isWritable(directory: string): Promise<boolean> {
   try {
-    await mkdir(directory, { recursive: true });
+    await ensureDirectory(directory);
     await access(directory, constants.W_OK);
     return true;
   } catch {

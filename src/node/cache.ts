@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { ensureDirectory } from './directory.js';
 import { fileError } from './errors.js';
 import { syncDirectory } from './storage.js';
 
@@ -77,7 +78,7 @@ export async function fillDirectory(
   const parent = dirname(directory);
   let temporary: string;
   try {
-    await mkdir(parent, { recursive: true });
+    await ensureDirectory(parent);
     await removeStale(directory);
     temporary = await mkdtemp(`${directory}.tmp-`);
   } catch (error) {

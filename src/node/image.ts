@@ -63,6 +63,52 @@ export async function imageSize(path: string, maxPixels = 2 ** 27): Promise<{ he
   return inspect(await readBytes(path), path, maxPixels);
 }
 
+/** What an image file's header says. */
+export interface ImageHeader {
+  /** As it is shown: EXIF orientation applied. */
+  readonly height: number;
+  readonly width: number;
+  /** EXIF orientation, 1 (upright as stored) to 8. */
+  readonly orientation: number;
+  readonly grey: boolean;
+}
+
+/** Reads the header of an image file and no more of it. Throws as {@link loadImage} does. */
+export async function imageHeader(path: string, maxPixels = 2 ** 27): Promise<ImageHeader> {
+  return inspect(path, path, maxPixels);
+}
+
+/**
+ * The pixels of an image as they are stored, for files whose values are numbers and not light: no colour profile is applied,
+ * transparency is left out. Upright. `data` is interleaved; grey files of 16 bits keep them.
+ */
+export async function readPixels(
+  bytes: Uint8Array,
+  name: string,
+  maxPixels = 2 ** 27,
+): Promise<{ data: Uint8Array | Uint16Array; channels: 1 | 3; height: number; width: number; lossy: boolean }> {
+  if (bytes.length === 0) throw new Error(`${name} is empty; expected an image`);
+  const { grey, depth, format } = await inspect(bytes, name, maxPixels);
+  const sharp = await loadSharp();
+  const wide = grey && depth === 'ushort';
+  try {
+    const { data, info } = await sharp(bytes, { failOn: 'error', limitInputPixels: false, ignoreIcc: true })
+      .rotate()
+      .removeAlpha()
+      .toColourspace(grey ? (wide ? 'grey16' : 'b-w') : 'srgb')
+      .raw({ depth: wide ? 'ushort' : 'uchar' })
+      .toBuffer({ resolveWithObject: true });
+    const { height, width } = info;
+    const from = info.channels;
+    const channels = from >= 3 ? 3 : 1;
+    const values = wide ? new Uint16Array(data.buffer, data.byteOffset, data.length / 2) : data;
+    if (from !== 1 && from !== 3) throw new Error(`${from} channels`);
+    return { data: values, channels, height, width, lossy: format === 'jpeg' };
+  } catch (error) {
+    throw new Error(`${name} is damaged and cannot be read as an image (${reason(error)})`, { cause: error });
+  }
+}
+
 async function readBytes(path: string): Promise<Uint8Array> {
   try {
     return await readFile(path);
@@ -71,12 +117,18 @@ async function readBytes(path: string): Promise<Uint8Array> {
   }
 }
 
-async function inspect(bytes: Uint8Array, name: string, maxPixels: number): Promise<{ height: number; width: number }> {
+async function inspect(
+  source: Uint8Array | string,
+  name: string,
+  maxPixels: number,
+): Promise<ImageHeader & { readonly format: string; readonly depth: string | undefined }> {
   const sharp = await loadSharp();
   let meta: Metadata;
   try {
-    meta = await sharp(bytes, { limitInputPixels: false }).metadata();
+    meta = await sharp(source, { limitInputPixels: false }).metadata();
   } catch (error) {
+    const bytes = typeof source === 'string' ? await readBytes(source) : source;
+    if (bytes.length === 0) throw new Error(`${name} is empty; expected an image`);
     const what = looksLikeImage(bytes)
       ? 'is damaged and cannot be read as an image'
       : 'is not an image that can be read';
@@ -92,7 +144,15 @@ async function inspect(bytes: Uint8Array, name: string, maxPixels: number): Prom
     throw new Error(
       `${name} says it has ${width} x ${height} pixels, more than the ${Math.floor(maxPixels / 1e6)} million that are read; scale it down`,
     );
-  return { width, height };
+  return {
+    width,
+    height,
+    orientation: meta.orientation ?? 1,
+    // One channel, with or without transparency.
+    grey: (meta.channels ?? 3) < 3,
+    format: meta.format ?? '',
+    depth: meta.depth,
+  };
 }
 
 const SIGNATURES: readonly (readonly number[])[] = [

@@ -1,7 +1,8 @@
 import { constants } from 'node:fs';
-import { access, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { access, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Storage, setStorageOpener, TEMPORARY_SUFFIX } from '../train/storage.js';
+import { ensureDirectory } from './directory.js';
 import { fileError, isMissing } from './errors.js';
 
 let counter = 0;
@@ -15,7 +16,7 @@ export async function writeFileAtomic(path: string, data: Uint8Array | string): 
   const temporary = `${path}.${process.pid}.${counter++}${TEMPORARY_SUFFIX}`;
   const directory = join(path, '..');
   try {
-    await mkdir(directory, { recursive: true });
+    await ensureDirectory(directory);
     const handle = await open(temporary, 'wx');
     try {
       await handle.writeFile(data);
@@ -72,7 +73,7 @@ export class FileStorage implements Storage {
   async append(name: string, text: string): Promise<void> {
     const path = this.path(name);
     try {
-      await mkdir(this.location, { recursive: true });
+      await ensureDirectory(this.location);
       const handle = await open(path, 'a');
       try {
         await handle.writeFile(text);

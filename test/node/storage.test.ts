@@ -82,3 +82,9 @@ describe('FileStorage', () => {
     await expect(storage.append('full', 'x')).rejects.toThrow('cannot write /dev/full: the disk is full');
   });
 });
+
+describe('ensureDirectory', () => {
+  it.skipIf(process.platform !== 'linux')('gives up where the system lets nobody make a directory', async () => {
+    await expect(new FileStorage('/proc/fovea').writeAtomic('a', 'x')).rejects.toThrow(/\/proc\/fovea/);
+  });
+});
