@@ -157,8 +157,13 @@ function rowsOf(
     if (isLayer(path) || known.has(path)) continue;
     for (const node of own) {
       const output = new Tensor(node);
+      // A skip is cut out where it is used, however long ago it was made.
+      const user = node.op === 'slice' ? nodes.find((n) => n.inputs.some((t) => t.node === node)) : undefined;
       const parameters = countParameters(node.inputs, counted);
-      found.push({ at: order.get(node)!, row: row(path, node.op, output, [node], parameters) });
+      found.push({
+        at: user ? order.get(user)! - 0.25 : order.get(node)!,
+        row: row(path, node.op, output, [node], parameters),
+      });
     }
   }
   return found.sort((a, b) => a.at - b.at).map((f) => f.row);

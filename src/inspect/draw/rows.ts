@@ -100,8 +100,11 @@ function breakRows(items: readonly Item[]): Item[][] {
     const shrinks = last !== undefined && !item.fork && map(last) && map(step) && sideOf(step) < sideOf(last);
     const full = width + item.width > WIDEST;
     if (row.length > 0 && (full || (shrinks && row.some((i) => i.fork)))) {
-      rows.push([item]);
-      width = 0;
+      // Blocks of one size stay together where that leaves something in the row before.
+      const first = row.findIndex((i) => i.fork);
+      const moved = full && item.fork && first > 0 ? row.splice(first) : [];
+      rows.push([...moved, item]);
+      width = moved.reduce((sum, i) => sum + i.width + GAP, 0);
     } else row.push(item);
     width += item.width + GAP;
   }
