@@ -295,6 +295,9 @@ void Builder::reorderInto(const Rep& from, const Rep& to) {
   if (from.md == to.md || (liesPlain(from.md) && liesPlain(to.md))) {
     const size_t bytes = to.md.get_size();
     step("copy", {from.buf}, {to.buf}, [f = from.buf, d = to.buf, bytes](Exec& e) { std::memcpy(e.ptr[d], e.ptr[f], bytes); });
+  } else if (!blockingOf(to.md).valid && !liesPlain(from.md)) {
+    // The library prepares Winograd's weights from row-major ones only.
+    reorderInto(reorder(from, plainDesc(dimsOf(from.md), DType::f32)), to);
   } else {
     dnnl::reorder::primitive_desc pd(engine.dnnl(), from.md, engine.dnnl(), to.md, attributes());
     primitive(dnnl::reorder(pd), pd.impl_info_str(), pd.scratchpad_desc(), {{DNNL_ARG_FROM, from}}, {{DNNL_ARG_TO, to}});

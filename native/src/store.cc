@@ -45,8 +45,9 @@ std::shared_ptr<View> State::view(const Desc& to) {
 
 void State::refresh(Engine& engine, View& v) {
   if (v.version == version) return;
-  // A layout over other axes (grouped weights have one more) starts from plain values, which lie the same.
-  if (dimsOf(v.md).size() != dimsOf(md).size()) {
+  // A layout over other axes (grouped weights have one more) starts from plain values, which lie the same. So does one
+  // that is no blocking: the library prepares Winograd's weights from row-major ones only.
+  if (dimsOf(v.md).size() != dimsOf(md).size() || !blockingOf(v.md).valid) {
     const Desc flat = plainDesc(type);
     AlignedBuffer plain(flat.get_size());
     convert(engine, md, data.data(), flat, plain.data());

@@ -31,7 +31,7 @@ it.each([
     else if (path.endsWith('bias')) {
       if (bias !== undefined) expect(new Set(data), path).toEqual(new Set([bias]));
     } else if (data.length >= 2000) {
-      const std = Math.sqrt(data.reduce((sum, v) => sum + v * v, 0) / data.length);
+      const std = Math.sqrt((data as Float32Array).reduce((sum, v) => sum + v * v, 0) / data.length);
       // Five standard errors of the deviation of this many normal values.
       expect(Math.abs(std / rule(shape) - 1), `${path}: ${std}`).toBeLessThan(5 / Math.sqrt(2 * data.length));
       checked++;
