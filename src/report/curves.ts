@@ -9,6 +9,8 @@ interface Point {
   readonly set: 'training' | 'validation';
 }
 
+const HEIGHT = 240;
+
 /** Names of what the epochs measured as single numbers, `loss` first. */
 export function curveNames(history: readonly EpochRecord[]): string[] {
   const names = new Set<string>(['loss']);
@@ -33,7 +35,8 @@ export function curveChart(history: readonly EpochRecord[], name: string, best?:
     add(record.epoch, 'validation', record.valid);
   }
   const title = name === 'loss' ? 'Loss' : metricTitle(name);
-  return renderChart(lines(points, isFraction(name) ? '.1~%' : undefined, best), title);
+  const rises = isFraction(name);
+  return renderChart(lines(points, rises ? '.1~%' : undefined, best, rises), title);
 }
 
 /** The learning rate over the epochs, as it was at each epoch's last step. */
@@ -42,7 +45,8 @@ export function learningRateChart(history: readonly EpochRecord[]): Promise<Char
   return renderChart(lines(points, '~g', undefined), 'Learning rate');
 }
 
-function lines(points: readonly Point[], format: string | undefined, best: number | undefined): object {
+/** @param rises curves end high, so that there is room for words below */
+function lines(points: readonly Point[], format: string | undefined, best: number | undefined, rises = false): object {
   const epochs = points.map((p) => p.epoch);
   const first = Math.min(...epochs);
   const last = Math.max(...epochs);
@@ -61,7 +65,7 @@ function lines(points: readonly Point[], format: string | undefined, best: numbe
   const marked = points.filter((p) => p.epoch === best && p.set === 'validation');
   return {
     width: 440,
-    height: 240,
+    height: HEIGHT,
     data: { values: points },
     layer: [
       ...(marked.length > 0
@@ -115,7 +119,7 @@ function lines(points: readonly Point[], format: string | undefined, best: numbe
                 // On the inner side of the line, so that it stays in the picture.
                 align: best! - first > (last - first) / 2 ? 'right' : 'left',
                 dx: best! - first > (last - first) / 2 ? -6 : 6,
-                y: 8,
+                y: rises ? HEIGHT - 10 : 8,
               },
               encoding: { x },
             },

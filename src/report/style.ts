@@ -16,8 +16,8 @@ section{background:var(--surface);border:1px solid var(--line);border-radius:12p
 .pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr));gap:18px;margin-bottom:18px}
 .pair section{margin:0}
 .note{color:var(--muted);font-size:13px;margin:10px 0 0}
-.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(132px,1fr));gap:12px;margin-bottom:18px}
-.figure{background:var(--surface);border:1px solid var(--line);border-radius:12px;padding:14px 18px}
+.figures{display:flex;flex-wrap:wrap;gap:12px;margin-bottom:18px}
+.figure{flex:1 1 auto;white-space:nowrap;background:var(--surface);border:1px solid var(--line);border-radius:12px;padding:14px 16px}
 .figure b{display:block;font-size:24px;line-height:1.25;font-weight:650;letter-spacing:-.01em;font-variant-numeric:tabular-nums}
 .figure span{color:var(--muted);font-size:13px}
 .figure.main{background:var(--train);border-color:var(--train)}
