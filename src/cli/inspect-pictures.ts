@@ -4,7 +4,7 @@ import { loadImage, saveImage } from '../node/image.js';
 import { formatPercent } from '../report/format.js';
 import { type HostTensor, hostTensor } from '../tensor/shape.js';
 import type { RunConfig } from '../train/config.js';
-import { unknownName } from '../util/suggest.js';
+import { suggest, unknownName } from '../util/suggest.js';
 import { CommandError } from './errors.js';
 import type { Target } from './inspect.js';
 import type { Context } from './run.js';
@@ -124,7 +124,11 @@ function classNumber(asked: string, classes: readonly string[]): number {
   if (byName >= 0) return byName;
   const number = Number(asked);
   if (Number.isInteger(number) && number >= 0 && number < classes.length) return number;
-  throw new CommandError(unknownName('class', asked, classes.slice(0, 20)));
+  if (classes.length <= 24) throw new CommandError(unknownName('class', asked, classes));
+  const near = suggest(asked, classes);
+  throw new CommandError(
+    `unknown class "${asked}"${near ? `, did you mean "${near}"?` : ''} (there are ${classes.length}, a number from 0 does too)`,
+  );
 }
 
 function softmaxAt({ data }: HostTensor, index: number): number {

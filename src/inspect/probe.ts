@@ -6,7 +6,7 @@ import { gradients } from '../tensor/autodiff.js';
 import { buildGraph } from '../tensor/graph.js';
 import { apply, input, type Tensor } from '../tensor/node.js';
 import { formatShape, type HostTensor, hostTensor, ShapeError } from '../tensor/shape.js';
-import { unknownName } from '../util/suggest.js';
+import { suggest, unknownName } from '../util/suggest.js';
 import { type TracedModel, traceModel } from './tracing.js';
 
 export interface ProbeOptions {
@@ -136,8 +136,13 @@ function traceImages(model: Module, images: HostTensor): TracedModel {
 /** @throws Error suggesting the nearest name */
 function layerOutput({ layers }: TracedModel, path: string): Tensor {
   const output = layers.get(path);
-  if (!output) throw new Error(unknownName('layer', path, [...layers.keys()].filter(Boolean)));
-  return output;
+  if (output) return output;
+  const names = [...layers.keys()].filter(Boolean);
+  if (names.length <= 24) throw new Error(unknownName('layer', path, names));
+  const near = suggest(path, names);
+  throw new Error(
+    `unknown layer "${path}"${near ? `, did you mean "${near}"?` : ''} (the network has ${names.length}, fovea inspect lists them)`,
+  );
 }
 
 /** Path of the last layer that is a convolution. */

@@ -102,7 +102,7 @@ describe('what fovea inspect cannot do it says in one sentence', () => {
     [['run', '--layer', 'features.0', '--image', 'no.png'], 1, /no\.png/],
     [['run', '--grad-cam', '--image', 'image.png', '--class', 'zebra'], 1, /unknown class "zebra"/],
     [['./no-net.js'], 2, /add --input CxHxW/],
-    [['lenet', '--svg', 'nowhere/net.svg'], 1, /nowhere/],
+    [['lenet', '--svg', 'image.png/net.svg'], 1, /image\.png/],
     [['.'], 1, /no run directory/],
   ];
   it.each(table)('%j', async (args, code, message) => {
