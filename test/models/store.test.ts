@@ -18,13 +18,13 @@ afterAll(() => native.backend?.dispose());
  */
 describe.skipIf(!native.backend)(`evaluation behind training in one store${native.reason}`, () => {
   it.each([
-    ['vgg11_bn', 32, 16],
-    ['googlenet', 64, 8],
-    ['unet', 64, 4],
-    ['unet_vgg11', 64, 4],
-  ] as const)('%s at %i pixels, batch %i', async (name, side, batch) => {
+    ['vgg11_bn', 32, 16, 1],
+    ['googlenet', 64, 8, 1],
+    ['unet', 64, 4, 1 / 2],
+    ['unet_vgg11', 64, 4, 1 / 2],
+  ] as const)('%s at %i pixels, batch %i, width %f', async (name, side, batch, width) => {
     const backend = native.backend!;
-    const net = createModel(name, { inputShape: [3, side, side], classes: 3 });
+    const net = createModel(name, { inputShape: [3, side, side], classes: 3, width });
     const shape = [batch, 3, side, side];
     const image = input('image', shape);
     const trained = backend.createStore();
