@@ -31,6 +31,8 @@ struct ProgramHandle {
   Shared engine;
   std::shared_ptr<Program> program;
   bool disposed = false;
+  /** Room for the inputs of runs; a block that no queued run holds is used again. */
+  std::vector<std::shared_ptr<AlignedBuffer>> blocks;
 };
 
 /** A promise that the engine thread will settle. */
@@ -235,7 +237,7 @@ Napi::Value compile(const Napi::CallbackInfo& info) {
     Builder(*engine->engine, *program, *graph, exact).build();
     t.result = [program, shared](Napi::Env env) -> Napi::Value {
       Napi::Object o = describe(env, *program).As<Napi::Object>();
-      auto* handle = new ProgramHandle{shared.lock(), program, false};
+      auto* handle = new ProgramHandle{shared.lock(), program, false, {}};
       o.Set("handle", Napi::External<ProgramHandle>::New(env, handle, [](Napi::Env, ProgramHandle* p) {
               // Nobody disposed it: the engine thread drops the program when its turn comes.
               if (p->program && !p->engine->stopped) p->engine->engine->post([keep = std::move(p->program)]() mutable { keep.reset(); });
@@ -265,7 +267,13 @@ Napi::Value run(const Napi::CallbackInfo& info) {
     offsets.push_back(total);
     total += alignUp(b.size);
   }
-  auto block = std::make_shared<AlignedBuffer>(total + kAlign);
+  std::shared_ptr<AlignedBuffer> block;
+  for (auto& b : h.blocks)
+    if (b.use_count() == 1) block = b;
+  if (!block) {
+    block = std::make_shared<AlignedBuffer>(total + kAlign);
+    if (h.blocks.size() < 4) h.blocks.push_back(block);
+  }
   std::vector<const void*> inputs;
   for (uint32_t i = 0; i < in.Length(); i++) {
     const Bytes b = bytesOf(in.Get(i));
@@ -305,6 +313,7 @@ Napi::Value programDispose(const Napi::CallbackInfo& info) {
     // Runs that are queued hold the program; the last one to let go frees it on the engine thread.
     if (!h.engine->stopped) h.engine->engine->post([keep = std::move(h.program)]() mutable { keep.reset(); });
     h.program.reset();
+    h.blocks.clear();
   }
   return info.Env().Undefined();
 }

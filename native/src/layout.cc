@@ -9,6 +9,11 @@ Physical physicalOf(const Desc& md) {
   const Blocking b = blockingOf(md);
   if (!b.valid) return p;
   const int n = static_cast<int>(b.dims.size());
+  if (std::find(b.dims.begin(), b.dims.end(), 0) != b.dims.end()) {
+    p.dense = true;
+    p.axes.push_back({0, 0, 1});
+    return p;
+  }
   Dims inner(n, 1);
   int64_t innerCount = 1;
   for (size_t i = 0; i < b.innerBlocks.size(); i++) {
