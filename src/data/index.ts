@@ -23,6 +23,7 @@ export { measureNormalize, NORMALIZE } from './normalize.js';
 export {
   type DataParts,
   dataNames,
+  describeSkipped,
   type Fit,
   type MaskSource,
   type OpenDataOptions,

@@ -83,6 +83,8 @@ export interface OpenDataOptions {
   readonly augment?: readonly (string | TransformSpec)[];
   /** Train on that many images only, chosen by `seed`. */
   readonly limit?: number;
+  /** Bytes that decoded images of files may take; what needs more is read anew in each epoch. Default: 1 GiB, a quarter of the memory at most. */
+  readonly memory?: number;
   /** Where fetched data sets are kept. Default: the user's cache. */
   readonly cache?: string;
   /** Called with a short line when something takes long (a download). */
@@ -198,6 +200,12 @@ async function openParts(spec: string, options: OpenDataOptions): Promise<DataPa
   throw new Error(`${unknownName('data set', spec, dataNames())}${pathSource ? ', or a path to a folder' : ''}`);
 }
 
+/** What was left out, in one sentence: how much, and the first three. */
+export function describeSkipped(skipped: readonly string[]): string {
+  const more = skipped.length > 3 ? `; and ${skipped.length - 3} more` : '';
+  return `${skipped.length} cannot be used: ${skipped.slice(0, 3).join('; ')}${more}`;
+}
+
 /** `n` of the samples, chosen by `seed` and kept in order. */
 function limit(dataset: Dataset, n: number, seed: number): Dataset {
   if (!Number.isInteger(n) || n < 1) throw new RangeError(`the limit is ${n}; expected a number of images from 1`);
@@ -231,6 +239,7 @@ function registerGenerated(name: string, make: (options: GeneratedOptions) => Ge
   registerSource(name, async (options) => {
     const { images, size, channels, seed } = options;
     const all = await inMemory(make({ images, size, channels, seed }));
+    // A fold is one of what is not for testing.
     return splitAs(all, { ...options, valid: options.valid ?? 0.15, test: options.test ?? 0.15 });
   });
 }

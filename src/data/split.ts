@@ -25,6 +25,8 @@ export interface Split {
   readonly train: Dataset;
   readonly valid?: Dataset;
   readonly test?: Dataset;
+  /** All but the test set, in the order of the data set. */
+  readonly all: Dataset;
 }
 
 /** `{ index, of }` from `2/5` or from itself. Throws one sentence if it is no fold. */
@@ -86,5 +88,6 @@ export function splitDataset(dataset: Dataset, options: SplitOptions = {}): Spli
     train: part('train', [...order.subarray(0, from), ...order.subarray(to, rest)]),
     ...(to > from ? { valid: part('valid', inFold) } : {}),
     ...(rest < n ? { test: part('test', [...order.subarray(rest)]) } : {}),
+    all: rest < n ? part('all', [...order.subarray(0, rest)]) : dataset,
   };
 }

@@ -1,54 +1,10 @@
-import { createHash } from 'node:crypto';
-import { readdir, stat } from 'node:fs/promises';
 import { totalmem } from 'node:os';
-import { basename, extname, join, relative } from 'node:path';
-import type { DataParts, OpenDataOptions } from '../data/open.js';
+import { basename, join, relative } from 'node:path';
+import { type DataParts, type OpenDataOptions, splitAs } from '../data/open.js';
 import { splitFraction } from '../data/subset.js';
-import { fileError } from './errors.js';
 import { FolderDataset, type FolderOptions, readableImages } from './folderDataset.js';
 import { IMAGE_ENDINGS } from './image.js';
-
-/** Names of sub-folders that make a split. */
-const PARTS = {
-  train: ['train', 'training'],
-  valid: ['valid', 'val', 'validation'],
-  test: ['test', 'testing'],
-} as const;
-type Part = keyof typeof PARTS;
-
-const hidden = (name: string): boolean => name.startsWith('.') || name === '__MACOSX';
-
-interface Listing {
-  readonly folders: string[];
-  readonly files: string[];
-}
-
-/** Sorted names of what lies in a directory; links are followed. */
-async function list(directory: string): Promise<Listing> {
-  const entries = await readdir(directory, { withFileTypes: true }).catch((error) => {
-    throw fileError(error, directory, 'read');
-  });
-  const folders: string[] = [];
-  const files: string[] = [];
-  for (const entry of entries) {
-    if (hidden(entry.name)) continue;
-    const target = entry.isSymbolicLink() ? await stat(join(directory, entry.name)).catch(() => entry) : entry;
-    if (target.isDirectory()) folders.push(entry.name);
-    else if (target.isFile()) files.push(entry.name);
-  }
-  // By code unit, not by locale: the same order on every machine.
-  return { folders: folders.sort(), files: files.sort() };
-}
-
-const isImage = (name: string): boolean => IMAGE_ENDINGS.includes(extname(name).toLowerCase());
-
-/** All images below a directory, in sorted order. `depth` stops links that go round in a circle. */
-async function imagesBelow(directory: string, depth = 8): Promise<string[]> {
-  const { folders, files } = await list(directory);
-  const images = files.filter(isImage).map((name) => join(directory, name));
-  if (depth > 0) for (const folder of folders) images.push(...(await imagesBelow(join(directory, folder), depth - 1)));
-  return images;
-}
+import { fingerprint, imagesBelow, isImage, list, PARTS, type Part } from './listing.js';
 
 interface Scan {
   readonly root: string;
@@ -118,13 +74,6 @@ async function findParts(root: string): Promise<Partial<Record<Part, string>>> {
   return found;
 }
 
-/** A short sum over relative names and sizes: changes when files come, go or grow. */
-async function fingerprint(root: string, files: readonly string[]): Promise<string> {
-  const hash = createHash('sha256');
-  for (const file of files) hash.update(`${relative(root, file).replaceAll('\\', '/')}\t${(await stat(file)).size}\n`);
-  return hash.digest('hex');
-}
-
 /**
  * Opens `class/name.jpg`, or `train/class/name.jpg` with `valid` (or `val`) and `test` beside `train`. Without a
  * validation folder a fifth of each class, chosen by seed, is for validation. With `size` images are scaled; without,
@@ -145,7 +94,7 @@ export async function openFolder(root: string, options: OpenDataOptions = {}): P
       size: options.size ?? (like && [like.inputShape[1], like.inputShape[2]]),
       fit: options.fit ?? 'cover',
       normalize: options.normalize,
-      memory: Math.min(2 ** 30, Math.floor(totalmem() / 4)),
+      memory: options.memory ?? Math.min(2 ** 30, Math.floor(totalmem() / 4)),
     };
     const usable = await readableImages(folder, files, labels, options.strict ?? true, skipped);
     return FolderDataset.create({ ...folder, ...usable, fingerprint: await fingerprint(directory, usable.files) });
@@ -155,6 +104,7 @@ export async function openFolder(root: string, options: OpenDataOptions = {}): P
     if (only && !(await hasOtherFolders(root, found)))
       throw new Error(`${root} has ${relative(root, only)} but no train folder; give ${only} itself to evaluate on it`);
     const all = await open(root, options.classes);
+    if (options.fold !== undefined || options.test) return { ...splitAs(all, options), skipped };
     if (options.valid === 0) return { train: all, all, skipped };
     return { ...splitFraction(all, options.valid ?? 0.2, options.seed ?? 0), all, skipped };
   }
@@ -163,6 +113,7 @@ export async function openFolder(root: string, options: OpenDataOptions = {}): P
     if (other && !options.classes) await checkSameClasses(found.train, other, train.classes);
   const test = found.test === undefined ? undefined : await open(found.test, train.classes, train);
   if (found.valid) return { train, valid: await open(found.valid, train.classes, train), test, skipped };
+  if (options.fold !== undefined) return { ...splitAs(train, { ...options, test: 0 }), test, all: train, skipped };
   if (options.valid === 0) return { train, test, all: train, skipped };
   return { ...splitFraction(train, options.valid ?? 0.2, options.seed ?? 0), test, all: train, skipped };
 }

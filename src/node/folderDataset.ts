@@ -12,6 +12,7 @@ import {
   type Sample,
   sharedBytes,
   sharedInts,
+  type Targets,
 } from '../data/dataset.js';
 import { NORMALIZE } from '../data/normalize.js';
 import type { Fit } from '../data/open.js';
@@ -43,7 +44,7 @@ interface FolderParts extends FolderOptions {
 const PARALLEL = 8;
 
 /** Runs `body` on all items, a few at a time, results in order. */
-async function mapSome<T, R>(items: readonly T[], body: (item: T, index: number) => Promise<R>): Promise<R[]> {
+export async function mapSome<T, R>(items: readonly T[], body: (item: T, index: number) => Promise<R>): Promise<R[]> {
   const results = new Array<R>(items.length);
   let next = 0;
   const lane = async () => {
@@ -174,7 +175,7 @@ export class FolderDataset implements Dataset {
     return this.parts.labels;
   }
 
-  gather(indices: Int32Array, images: Uint8Array, targets: Int32Array): void {
+  gather(indices: Int32Array, images: Uint8Array, targets: Targets): void {
     const source = this.parts.kept!.images;
     indices.forEach((index, i) => {
       checkIndex(this, index);

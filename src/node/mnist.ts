@@ -6,7 +6,7 @@ import { type Dataset, type ImageShape, sharedBytes, sharedInts } from '../data/
 import { type IdxArray, parseIdx } from '../data/idx.js';
 import { MemoryDataset, materialise } from '../data/memory.js';
 import { NORMALIZE } from '../data/normalize.js';
-import type { DataParts, OpenDataOptions } from '../data/open.js';
+import { type DataParts, type OpenDataOptions, splitAs } from '../data/open.js';
 import { splitLast } from '../data/subset.js';
 import { grayscale, resize, type Transform, transformed } from '../data/transforms.js';
 import { checkNumber, checkPair } from '../util/check.js';
@@ -126,8 +126,10 @@ export function splitParts(
   base: Dataset,
   test: Dataset | undefined,
   usual: number,
-  { valid, seed = 0 }: OpenDataOptions,
+  options: OpenDataOptions,
 ): DataParts {
+  const { valid, seed = 0 } = options;
+  if (options.fold !== undefined) return { ...splitAs(base, { ...options, test: 0 }), test, all: base };
   if (valid === 0) return { train: base, test, all: base };
   if (valid !== undefined) checkNumber('the validation fraction', valid, { above: 0, below: 1 });
   const count = valid === undefined ? usual : Math.max(1, Math.round(valid * base.length));
