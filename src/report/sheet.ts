@@ -1,7 +1,8 @@
 import type { OverlayOptions, Sharp } from 'sharp';
 import { formatPercent } from './format.js';
+import { fitLettering, type LetteringStyle, lettering } from './lettering.js';
 import { isWrong, type Sample } from './samples.js';
-import { colour, escapeXml, fontFamily } from './theme.js';
+import { colour } from './theme.js';
 
 const TILE = 96;
 const CELL = 120;
@@ -45,42 +46,35 @@ export async function sampleSheet(
   const width = 2 * MARGIN + columns * CELL;
   const height = 2 * MARGIN + HEADER + rows * rowHeight;
   const wrong = samples.filter(isWrong).length;
-  const text = (x: number, y: number, content: string, style: string) =>
-    `<text x="${x}" y="${y}" ${style}>${escapeXml(content)}</text>`;
+  const left = MARGIN + (CELL - TILE) / 2;
+  const count = `${samples.length} images, ${wrong} of them wrong (framed)`;
   const parts = [
-    text(MARGIN + 12, MARGIN + 20, title, `font-size="20" font-weight="600" fill="${colour('ink')}"`),
-    text(
-      MARGIN + 12,
-      MARGIN + 42,
-      `${samples.length} images, ${wrong} of them wrong (framed)`,
-      `font-size="13" fill="${colour('muted')}"`,
-    ),
+    line(left, MARGIN + 20, title, { size: 20, colour: colour('ink'), bold: true }, width - 2 * left),
+    line(left, MARGIN + 43, count, { size: 13, colour: colour('muted') }, width - 2 * left),
   ];
   const tiles: OverlayOptions[] = [];
   for (const [i, sample] of samples.entries()) {
-    const x = MARGIN + (i % columns) * CELL + (CELL - TILE) / 2;
+    const x = left + (i % columns) * CELL;
     const y = MARGIN + HEADER + Math.floor(i / columns) * rowHeight;
     const bad = isWrong(sample);
     const frame = bad ? 3 : 1;
+    const name = (c: number) => classes[c] ?? String(c);
     parts.push(
       `<rect x="${x - frame}" y="${y - frame}" width="${TILE + 2 * frame}" height="${TILE + 2 * frame}" rx="${frame}" fill="${colour(bad ? 'bad' : 'grid')}"/>`,
       mark(x + TILE - 7, y + TILE + LINE - 5, bad),
-      text(
+      // Beside the mark.
+      line(
         x,
         y + TILE + LINE,
-        short(classes[sample.predicted] ?? String(sample.predicted), 11),
-        `font-size="13" font-weight="600" fill="${colour(bad ? 'bad' : 'ink')}"`,
+        name(sample.predicted),
+        { size: 13, colour: colour(bad ? 'bad' : 'ink'), bold: true },
+        TILE - 20,
       ),
-      text(x, y + TILE + 2 * LINE, formatPercent(sample.probability, 1), `font-size="12" fill="${colour('muted')}"`),
+      line(x, y + TILE + 2 * LINE, formatPercent(sample.probability, 1), { size: 12, colour: colour('muted') }, TILE),
     );
     if (bad)
       parts.push(
-        text(
-          x,
-          y + TILE + 3 * LINE,
-          short(`true: ${classes[sample.truth!] ?? sample.truth}`, 15),
-          `font-size="12" fill="${colour('ink')}"`,
-        ),
+        line(x, y + TILE + 3 * LINE, `true: ${name(sample.truth!)}`, { size: 12, colour: colour('ink') }, TILE + 12),
       );
     const side = TILE * DENSITY;
     const small = Math.max(...sample.shape.slice(1)) < TILE;
@@ -94,14 +88,17 @@ export async function sampleSheet(
       .toBuffer();
     tiles.push({ input, left: Math.round(x * DENSITY), top: Math.round(y * DENSITY) });
   }
-  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width * DENSITY}" height="${height * DENSITY}" viewBox="0 0 ${width} ${height}" font-family="${fontFamily}"><rect width="${width}" height="${height}" fill="${colour('surface')}"/>${parts.join('')}</svg>`;
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width * DENSITY}" height="${height * DENSITY}" viewBox="0 0 ${width} ${height}"><rect width="${width}" height="${height}" fill="${colour('surface')}"/>${parts.join('')}</svg>`;
   return sharp(Buffer.from(svg)).composite(tiles).png({ compressionLevel: 9 }).toBuffer();
 }
+
+type Style = Omit<LetteringStyle, 'x' | 'y'>;
+
+const line = (x: number, y: number, text: string, style: Style, width: number) =>
+  lettering(fitLettering(text, style.size, width), { x, y, ...style });
 
 /** A cross or a tick, drawn as a path: fonts differ, and colour alone does not reach everybody. */
 function mark(x: number, y: number, bad: boolean): string {
   const path = bad ? `M${x - 4},${y - 4}l8,8m0,-8l-8,8` : `M${x - 5},${y}l4,4l6,-8`;
   return `<path d="${path}" fill="none" stroke="${colour(bad ? 'bad' : 'good')}" stroke-width="2" stroke-linecap="round" stroke-linejoin="round"/>`;
 }
-
-const short = (text: string, length: number) => (text.length > length ? `${text.slice(0, length - 1)}…` : text);

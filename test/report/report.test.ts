@@ -5,6 +5,7 @@ import { classScores, commonMixups, confusionChart } from '../../src/report/conf
 import { curveChart, curveNames } from '../../src/report/curves.js';
 import type { ReportData } from '../../src/report/data.js';
 import { formatDuration, formatNumber, formatPercent, formatPlain, metricTitle } from '../../src/report/format.js';
+import { fitLettering, hasGlyph, lettering, letteringWidth } from '../../src/report/lettering.js';
 import { writeReport } from '../../src/report/report.js';
 import { chooseSamples, isWrong, type Sample } from '../../src/report/samples.js';
 import { sampleSheet } from '../../src/report/sheet.js';
@@ -189,6 +190,26 @@ describe('the sheet of samples', () => {
     // The last pixel of the image, 29 * 8, grey.
     expect(at(right.data, 2 * 36 + 2 * 96 - 8, 2 * 82 + 2 * 96 - 30)).toEqual([232, 232, 232]);
   });
+});
+
+describe('lettering', () => {
+  it('has what English class names need', () => {
+    const missing = Array.from({ length: 95 }, (_, i) => String.fromCharCode(32 + i)).filter((c) => !hasGlyph(c));
+    expect(missing.join('')).toBe('$@^`{}~');
+  });
+  it('fits any text into its place, as much of it as there is room for', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), fc.integer({ min: 20, max: 200 }), (text, width) => {
+        const fitted = fitLettering(text, 12, width);
+        expect(letteringWidth(fitted, 12)).toBeLessThanOrEqual(width);
+        if (letteringWidth(text, 12) <= width) expect(fitted).toBe(text);
+      }),
+    );
+  });
+  it('writes letters with accents plainly', () =>
+    expect(lettering('Größe é', { x: 0, y: 0, size: 10, colour: '#000' })).toBe(
+      lettering('Grosse e', { x: 0, y: 0, size: 10, colour: '#000' }),
+    ));
 });
 
 describe('the page', () => {
