@@ -60,7 +60,8 @@ export async function loadImage(source: string | Uint8Array, options: LoadImageO
 
 /** Width and height of an image file as it is shown (EXIF orientation applied), from its header alone. */
 export async function imageSize(path: string, maxPixels = 2 ** 27): Promise<{ height: number; width: number }> {
-  return inspect(await readBytes(path), path, maxPixels);
+  const { height, width } = await inspect(await readBytes(path), path, maxPixels);
+  return { height, width };
 }
 
 /** What an image file's header says. */
@@ -75,7 +76,8 @@ export interface ImageHeader {
 
 /** Reads the header of an image file and no more of it. Throws as {@link loadImage} does. */
 export async function imageHeader(path: string, maxPixels = 2 ** 27): Promise<ImageHeader> {
-  return inspect(path, path, maxPixels);
+  const { height, width, orientation, grey } = await inspect(path, path, maxPixels);
+  return { height, width, orientation, grey };
 }
 
 /**

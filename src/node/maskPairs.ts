@@ -63,7 +63,6 @@ const IMAGE_FOLDERS = [
   'input',
   'inputs',
   'rgb',
-  'x',
 ];
 const MASK_FOLDERS = [
   'masks',
@@ -79,7 +78,6 @@ const MASK_FOLDERS = [
   'targets',
   'target',
   'mattes',
-  'y',
 ];
 /** What masks often have behind the name of their photo. */
 const SUFFIX = /[-_. ](mask|masks|label|labels|gt|seg|segmentation|matte|groundtruth|l)$/i;
@@ -88,7 +86,7 @@ const SUFFIX = /[-_. ](mask|masks|label|labels|gt|seg|segmentation|matte|groundt
 export async function findPairs(path: string, source: MaskSource = {}): Promise<FoundPairs | undefined> {
   if (extname(path).toLowerCase() === '.csv') return fromCsv(dirname(path), [[path, undefined]], source);
   const listing = await list(path);
-  const folders = foldersOf(path, listing, source);
+  const folders = await foldersOf(path, listing, source);
   const tables = await tablesOf(path, listing, source);
   // A table says more than folders do; both may be there.
   if (tables.length > 0) return fromCsv(path, tables, source);
@@ -97,7 +95,7 @@ export async function findPairs(path: string, source: MaskSource = {}): Promise<
   for (const folder of listing.folders) {
     const part = partNamed(folder);
     const inner = join(path, folder);
-    const found = part && foldersOf(inner, await list(inner), source);
+    const found = part && (await foldersOf(inner, await list(inner), source));
     if (found) parts.push({ ...found, part });
   }
   if (parts.length > 0) return fromFolders(path, parts);
@@ -111,20 +109,25 @@ export async function findPairs(path: string, source: MaskSource = {}): Promise<
 const partNamed = (name: string): Part | undefined =>
   (Object.keys(PARTS) as Part[]).find((part) => (PARTS[part] as readonly string[]).includes(name.toLowerCase()));
 
-function foldersOf(
+/** The folders of photos and of masks. Where their names are guessed they must have a name in common: `mask` may be a class. */
+async function foldersOf(
   root: string,
   { folders }: Listing,
   { folders: asked = {} }: MaskSource,
-): { images: string; masks: string } | undefined {
+): Promise<{ images: string; masks: string } | undefined> {
   const find = (wanted: string | undefined, usual: readonly string[]) =>
     wanted === undefined
       ? usual.map((name) => folders.find((folder) => normaliseName(folder) === name)).find(Boolean)
       : folders.find((folder) => folder === wanted);
   const images = find(asked.images, IMAGE_FOLDERS);
   const masks = find(asked.masks, MASK_FOLDERS);
-  return images !== undefined && masks !== undefined
-    ? { images: join(root, images), masks: join(root, masks) }
-    : undefined;
+  if (images === undefined || masks === undefined) return undefined;
+  const found = { images: join(root, images), masks: join(root, masks) };
+  if (asked.images !== undefined || asked.masks !== undefined) return found;
+  const [photos, labels] = await Promise.all([imagesBelow(found.images), imagesBelow(found.masks)]);
+  const stem = (folder: string) => (file: string) => keyOf(folder, file).replace(SUFFIX, '');
+  const names = new Set(labels.map(stem(found.masks)));
+  return photos.map(stem(found.images)).some((name) => names.has(name)) ? found : undefined;
 }
 
 async function readTable(file: string): Promise<readonly CsvRow[]> {

@@ -16,24 +16,38 @@ export function toGray({ data, shape: [c, h, w] }: Image): Uint8Array {
   return out;
 }
 
+/** Changes each byte by a table of 256. */
+function look({ data, shape }: Image, change: (v: number) => number): Image {
+  const table = Uint8Array.from({ length: 256 }, (_, v) => toByte(change(v)));
+  const out = new Uint8Array(data.length);
+  for (let i = 0; i < out.length; i++) out[i] = table[data[i]!]!;
+  return { data: out, shape };
+}
+
 /** Scales all values: 0 is black, 1 changes nothing. */
-export function adjustBrightness({ data, shape }: Image, factor: number): Image {
-  return { data: data.map((v) => toByte(v * factor)), shape };
+export function adjustBrightness(image: Image, factor: number): Image {
+  return look(image, (v) => v * factor);
 }
 
 /** Moves values away from (or towards) the mean brightness: 0 is grey, 1 changes nothing. */
 export function adjustContrast(image: Image, factor: number): Image {
   const gray = toGray(image);
-  const mean = gray.reduce((a, b) => a + b, 0) / gray.length;
-  return { data: image.data.map((v) => toByte(factor * v + (1 - factor) * mean)), shape: image.shape };
+  let sum = 0;
+  for (let i = 0; i < gray.length; i++) sum += gray[i]!;
+  const mean = sum / gray.length;
+  return look(image, (v) => factor * v + (1 - factor) * mean);
 }
 
 /** Moves colours away from (or towards) grey: 0 is grey, 1 changes nothing. Grey images stay as they are. */
 export function adjustSaturation(image: Image, factor: number): Image {
   if (image.shape[0] === 1) return { data: image.data.slice(), shape: image.shape };
   const gray = toGray(image);
+  const { data } = image;
   const n = gray.length;
-  return { data: image.data.map((v, i) => toByte(factor * v + (1 - factor) * gray[i % n]!)), shape: image.shape };
+  const out = new Uint8Array(data.length);
+  for (let c = 0, at = 0; c < image.shape[0]; c++)
+    for (let i = 0; i < n; i++, at++) out[at] = toByte(factor * data[at]! + (1 - factor) * gray[i]!);
+  return { data: out, shape: image.shape };
 }
 
 /** Turns the colour wheel by `shift` of a full turn (-0.5 to 0.5). Grey images stay as they are. */
@@ -45,19 +59,23 @@ export function adjustHue(image: Image, shift: number): Image {
     const r = out[i]! / 255;
     const g = out[n + i]! / 255;
     const b = out[2 * n + i]! / 255;
-    const value = Math.max(r, g, b);
-    const chroma = value - Math.min(r, g, b);
+    const value = r > g ? (r > b ? r : b) : g > b ? g : b;
+    const chroma = value - (r < g ? (r < b ? r : b) : g < b ? g : b);
     if (chroma === 0) continue;
     let hue: number;
     if (value === r) hue = (g - b) / chroma;
     else if (value === g) hue = 2 + (b - r) / chroma;
     else hue = 4 + (r - g) / chroma;
-    const turned = (((hue / 6 + shift) % 1) + 1) % 1;
+    const part = hue / 6 + shift;
+    const turned = 6 * (part - Math.floor(part));
     // Each channel falls from the value by the chroma in the part of the wheel that lies opposite to it.
     for (let c = 0; c < 3; c++) {
-      const k = (5 - 2 * c + 6 * turned) % 6;
-      const level = value - chroma * Math.max(0, Math.min(k < 0 ? k + 6 : k, 4 - (k < 0 ? k + 6 : k), 1));
-      out[c * n + i] = Math.min(255, Math.trunc(level * 255.999));
+      let k = 5 - 2 * c + turned;
+      if (k >= 6) k -= 6;
+      const back = 4 - k;
+      const near = k < back ? k : back;
+      const level = value - chroma * (near < 0 ? 0 : near > 1 ? 1 : near);
+      out[c * n + i] = level * 255.999;
     }
   }
   return { data: out, shape: image.shape };
