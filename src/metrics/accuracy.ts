@@ -1,26 +1,32 @@
 import { apply, type Tensor, tensor } from '../tensor/node.js';
 import { checkNumber } from '../util/check.js';
 import { checkOptions, type Json } from '../util/registry.js';
-import { type Classification, classification, countTrue, predicted, valid } from './classes.js';
+import {
+  type Classification,
+  type ClassMetricOptions,
+  classification,
+  classOptions,
+  countTrue,
+  predicted,
+  valid,
+} from './classes.js';
 import type { Metric } from './metric.js';
 
-export interface AccuracyOptions {
+export interface AccuracyOptions extends ClassMetricOptions {
   /** Right if the target is among the k largest; default 1. */
   readonly k?: number;
-  /** Targets of this value are not counted; default -100. */
-  readonly ignoreIndex?: number;
 }
 
 /**
  * Part of the targets that are among the k classes with the largest logits: output [N, C, ...], target int [N, ...].
  * Among equal logits the class with the smaller index comes first (as in arg-max); a target whose logit is NaN is
- * wrong. Targets outside of the classes are not counted. The name is `accuracy`, or `top5` for k = 5.
+ * wrong. Targets outside of the classes are not counted. With masks as targets it is the pixel accuracy. The name is `accuracy`, or `top5` for k = 5.
  */
 export function accuracy(options: AccuracyOptions = {}): Metric {
-  checkOptions('accuracy', options, ['k', 'ignoreIndex']);
-  const { k = 1, ignoreIndex = -100 } = options;
+  checkOptions('accuracy', options, ['k', 'ignoreIndex', 'threshold']);
+  const { k = 1 } = options;
   checkNumber('accuracy: k', k, { min: 1, integer: true });
-  checkNumber('accuracy: ignoreIndex', ignoreIndex, { integer: true });
+  const checked = classOptions('accuracy', options);
   const name = k === 1 ? 'accuracy' : `top${k}`;
   return {
     name,
@@ -28,7 +34,7 @@ export function accuracy(options: AccuracyOptions = {}): Metric {
     unit: 'fraction',
     direction: 'higher',
     counts(output, target) {
-      const c = classification(name, output, target, ignoreIndex);
+      const c = classification(name, output, target, checked);
       const counted = valid(c);
       const hit = k >= c.classes ? counted : apply('and', [counted, k === 1 ? topOne(c) : amongTop(c, k)], {});
       return { correct: countTrue(hit), total: countTrue(counted) };
