@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
-import { dataNames, type OpenDataOptions, type OpenedData, openData } from '../data/open.js';
+import { dataNames, describeSkipped, type OpenDataOptions, type OpenedData, openData } from '../data/open.js';
 import '../node/index.js';
 import type { Dataset } from '../data/dataset.js';
 import type { RunConfig } from '../train/config.js';
@@ -21,10 +21,9 @@ export const isNamedData = (name: string): boolean => dataNames().includes(name)
 export async function openWith(terminal: Terminal, name: string, options: OpenDataOptions): Promise<OpenedData> {
   const given = Object.fromEntries(Object.entries(options).filter(([, v]) => v !== undefined));
   const data = await openData(name, { ...given, onProgress: (message) => terminal.note(message) });
-  if (data.skipped.length > 0) {
-    const more = data.skipped.length > 1 ? `, and ${data.skipped.length - 1} more` : '';
-    terminal.warn(`left out ${data.skipped[0]}${more}`);
-  }
+  for (const note of data.notes) terminal.note(note);
+  for (const warning of data.warnings) terminal.warn(warning);
+  if (data.skipped.length > 0) terminal.warn(`left out of ${name}: ${describeSkipped(data.skipped)}`);
   return data;
 }
 

@@ -1,12 +1,21 @@
 import type { Command } from 'commander';
-import { addFields, channels, common, count, type Fields, flag, imageSize, text } from './fields.js';
+import type { OpenDataOptions } from '../data/open.js';
+import type { DatasetReport, PartReport } from '../node/datasets.js';
+import { dataFields, dataOptions } from './data-fields.js';
+import { addFields, channels, common, count, type Fields, imageSize, several, text } from './fields.js';
 import { action, type Context } from './run.js';
 
 const showFields = {
   size: imageSize('--size <n>', 'height and width that images are scaled to'),
   channels: channels('--channels <n>', '1 (grey) or 3 (colour)'),
-  seed: count('--seed <n>', 'of the split (default: 0)', 0),
-  skipDamaged: flag('--skip-damaged', 'leave out images that cannot be read instead of failing'),
+  seed: count('--seed <n>', 'of the split and of augmentation (default: 0)', 0),
+  ...dataFields,
+  augment: several(
+    '--augment <list>',
+    'show what this does: light, strong, hflip,rotate:15,scale:0.2,elastic,jitter:0.2',
+  ),
+  out: text('--out <file>', 'write a sheet of images, masks and augmented versions as a PNG'),
+  samples: count('--samples <n>', 'images of the sheet (default: 8)'),
   ...common,
 } satisfies Fields;
 
@@ -15,7 +24,7 @@ export function addData(program: Command): void {
   addFields(data.command('list').description('the data sets that have a name'), common).action(
     action(common, {}, list),
   );
-  const named = text('name', 'mnist, cifar10 or shapes');
+  const named = text('name', 'mnist, cifar10, shapes, cells or shapes-seg');
   addFields(
     data
       .command('get')
@@ -23,9 +32,9 @@ export function addData(program: Command): void {
       .description("fetch a data set into the user's cache, and check it"),
     common,
   ).action(action(common, { name: named }, get));
-  const shown = text('data', 'a name, or a folder of class folders');
+  const shown = text('data', 'a name, a folder of class folders or of images and masks, or a CSV of images and masks');
   addFields(
-    data.command('show').argument('<data>', shown.help).description('count what is in a data set'),
+    data.command('show').argument('<data>', shown.help).description('count what is in a data set, and look at it'),
     showFields,
   ).action(action(showFields, { data: shown }, show));
 }
@@ -74,32 +83,58 @@ async function get({ values, terminal }: Context): Promise<void> {
 
 async function show({ values, terminal }: Context): Promise<void> {
   await (await import('./device.js')).announceDevice(terminal);
-  await import('../node/index.js');
-  const { showDataset } = await import('../node/datasets.js');
-  const { table, facts, formatCount, formatPlain } = await words();
-  const report = await showDataset(values.data as string, {
-    ...(values.size === undefined ? {} : { size: values.size as number | [number, number] }),
-    ...(values.channels === undefined ? {} : { channels: values.channels as 1 | 3 }),
-    ...(values.seed === undefined ? {} : { seed: values.seed as number }),
-    ...(values.skipDamaged ? { strict: false } : {}),
-    onProgress: (message) => terminal.note(message),
-  });
-  const parts = Object.entries(report.parts);
-  const rows = report.classes.map((name, c) => [
-    name,
-    ...parts.map(([, part]) => (part.perClass ? formatCount(part.perClass[c]!) : '')),
+  const out = values.out as string | undefined;
+  if (out !== undefined && !/\.png$/i.test(out))
+    throw new Error(`--out is ${out}; the sheet is a PNG, call it sheet.png`);
+  const [{ openWith }, { describeDataset }] = await Promise.all([
+    import('./data-source.js'),
+    import('../node/datasets.js'),
   ]);
+  const augment = values.augment as OpenDataOptions['augment'];
+  const seed = (values.seed as number | undefined) ?? 0;
+  const data = await openWith(terminal, values.data as string, {
+    size: values.size as OpenDataOptions['size'],
+    channels: values.channels as 1 | 3 | undefined,
+    seed,
+    augment,
+    ...dataOptions(values),
+  });
+  // Counting what is augmented would read all images anew.
+  const report = await describeDataset(data);
+  if (out !== undefined) {
+    const [{ dataSheet }, { writeFileAtomic }] = await Promise.all([
+      import('./data-sheet.js'),
+      import('../node/storage.js'),
+    ]);
+    const samples = (values.samples as number | undefined) ?? 8;
+    await writeFileAtomic(out, await dataSheet(data, { samples, seed, augment }));
+  }
+  terminal.answer({ ...report, ...(out === undefined ? {} : { sheet: out }) }, await inWords(report, out));
+}
+
+async function inWords(report: DatasetReport, sheet: string | undefined): Promise<string> {
+  const { table, facts, formatCount, formatPlain } = await words();
+  const { formatPercent } = await import('../report/format.js');
+  const parts = Object.entries(report.parts);
+  const cell = (part: PartReport, c: number) => {
+    if (part.perClass) return formatCount(part.perClass[c]!);
+    if (!part.pixelShare) return '';
+    return `${formatPercent(part.pixelShare[c]!, 1)} in ${formatCount(part.masksWith![c]!)}`;
+  };
+  const rows = report.classes.map((name, c) => [name, ...parts.map(([, part]) => cell(part, c))]);
   const total = ['all', ...parts.map(([, part]) => formatCount(part.images))];
   const summary = facts([
     ['data', report.name],
-    ['images', `${report.inputShape.join(' x ')}`],
+    ['images', `${report.inputShape.join(' x ')}${report.task === 'segmentation' ? ', each with a mask' : ''}`],
     ['mean', report.normalize.mean.map(formatPlain).join(', ')],
     ['std', report.normalize.std.map(formatPlain).join(', ')],
-    ...(report.skipped.length > 0 ? [['left out', formatCount(report.skipped.length)] as [string, string]] : []),
+    ...(report.ignoreIndex === undefined ? [] : [['ignored', `pixels of the number ${report.ignoreIndex}`] as const]),
+    ...(report.skipped.length > 0 ? [['left out', formatCount(report.skipped.length)] as const] : []),
+    ...(sheet === undefined ? [] : [['sheet', sheet] as const]),
   ]);
   const columns = table([['class', ...parts.map(([name]) => name)], ...rows, total], {
     right: parts.map((_, i) => i + 1),
     indent: '  ',
   });
-  terminal.answer(report, `${summary}\n\n${columns}`);
+  return `${summary}\n\n${columns}`;
 }

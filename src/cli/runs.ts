@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { addFields, common, type Fields, text } from './fields.js';
 import { action, type Context } from './run.js';
@@ -22,7 +23,8 @@ async function runs({ values, terminal }: Context): Promise<void> {
     import('../report/format.js'),
   ]);
   const directory = (values.dir as string | undefined) ?? 'runs';
-  const found = await listRuns(directory);
+  // Before the first run there is no directory; one that was asked for by name must be there.
+  const found = values.dir === undefined && !existsSync(directory) ? [] : await listRuns(directory);
   const rows = found.map((r) => [
     r.run,
     r.model,

@@ -105,6 +105,12 @@ describe('the command line as a whole', () => {
     expect(stdout).toMatch(/^device: [^\n]*\n\n {2}test accuracy/);
   }, 60_000);
 
+  it('has no runs at first', async () => {
+    const { code, stdout } = await fovea(['runs'], scratch('none'));
+    expect(code).toBe(0);
+    expect(stdout).toContain('there are no runs in runs');
+  });
+
   it('looks at data sets', async () => {
     const { stdout } = await fovea(['data', 'show', 'shapes', '--json'], dir);
     const report = JSON.parse(stdout);
