@@ -1,6 +1,7 @@
 import type { Dataset, Image, Sample } from '../data/dataset.js';
 import { hasMasks } from '../data/masks.js';
 import type { OpenedData } from '../data/open.js';
+import { Purpose, permutation } from '../data/rng.js';
 import { type AugmentRow, augmentSheet, type Masked } from '../report/augmentSheet.js';
 import { describeSpec } from './spec.js';
 
@@ -16,15 +17,15 @@ export interface SheetOptions {
 const COPIES = 4;
 
 /**
- * A PNG with images of the training set, spread evenly over it, their masks and what augmentation makes of them in the first
+ * A PNG with images of the training set, chosen by seed, their masks and what augmentation makes of them in the first
  * epochs of a run with that seed.
  */
 export async function dataSheet(data: OpenedData, { samples, seed, augment }: SheetOptions): Promise<Uint8Array> {
   const { train } = data;
-  const n = Math.min(samples, train.length);
   const rows: AugmentRow[] = [];
-  for (let k = 0; k < n; k++) {
-    const index = Math.floor((k * train.length) / n);
+  for (const index of permutation(train.length, seed, Purpose.split + 2)
+    .slice(0, samples)
+    .sort()) {
     const plain = await read(train, index);
     const augmented: Masked[] = [];
     for (let epoch = 0; augment?.length && epoch < COPIES; epoch++)

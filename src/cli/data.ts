@@ -99,7 +99,6 @@ async function show({ values, terminal }: Context): Promise<void> {
     augment,
     ...dataOptions(values),
   });
-  // Counting what is augmented would read all images anew.
   const report = await describeDataset(data);
   if (out !== undefined) {
     const [{ dataSheet }, { writeFileAtomic }] = await Promise.all([

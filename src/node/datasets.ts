@@ -1,6 +1,15 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type DataParts, dataNames, type OpenDataOptions, openData, registerSource } from '../data/open.js';
+import { type Dataset, targetSize } from '../data/dataset.js';
+import { countMasks, hasMasks } from '../data/masks.js';
+import {
+  type DataParts,
+  dataNames,
+  type OpenDataOptions,
+  type OpenedData,
+  openData,
+  registerSource,
+} from '../data/open.js';
 import { unknownName } from '../util/suggest.js';
 import { cacheDirectory, fillDirectory, hasFiles, isIntact, type PinnedFile, verifyFiles } from './cache.js';
 import { CIFAR10_FILES, openCifar10 } from './cifar10.js';
@@ -74,6 +83,22 @@ export async function listDatasets(): Promise<DatasetListing[]> {
       bytes: 0,
       available: true,
     },
+    {
+      name: 'cells',
+      title: 'Cells on a noisy background, with masks of two classes, after the U-Net paper',
+      images: '210 train, 45 valid, 45 test; 1 x 128 x 128 (any number, size, 1 or 3 channels)',
+      source: 'generated',
+      bytes: 0,
+      available: true,
+    },
+    {
+      name: 'shapes-seg',
+      title: 'Circles and squares on a noisy background, with masks of three classes',
+      images: '420 train, 90 valid, 90 test; 3 x 64 x 64 (any number, size, 1 or 3 channels)',
+      source: 'generated',
+      bytes: 0,
+      available: true,
+    },
   ];
 }
 
@@ -126,31 +151,74 @@ for (const [name, set] of Object.entries(FETCHED)) {
   });
 }
 
+/** What is in a part of a data set. */
+export interface PartReport {
+  readonly images: number;
+  /** Images of each class, where images have classes. */
+  readonly perClass?: readonly number[];
+  /** For masks in memory: the share of each class in the pixels that count (0..1), and how many masks hold it at all. */
+  readonly pixelShare?: readonly number[];
+  readonly masksWith?: readonly number[];
+}
+
 /** What `fovea data show` tells of a data set. */
 export interface DatasetReport {
   readonly name: string;
   readonly inputShape: readonly [number, number, number];
+  /** What is to be predicted: a class for each image, or for each pixel. */
+  readonly task: 'classification' | 'segmentation';
   readonly classes: readonly string[];
+  /** Class number of mask pixels that count for nothing, if there is one. */
+  readonly ignoreIndex?: number;
   readonly normalize: { readonly mean: readonly number[]; readonly std: readonly number[] };
-  /** Number of images of each part, and of each class in it. */
-  readonly parts: { readonly [part: string]: { readonly images: number; readonly perClass?: readonly number[] } };
+  readonly parts: { readonly [part: string]: PartReport };
   readonly skipped: readonly string[];
+  readonly notes: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+/** Counts what is in a data set that was opened. */
+export async function describeDataset(opened: OpenedData): Promise<DatasetReport> {
+  const parts: { [part: string]: PartReport } = {};
+  for (const part of ['train', 'valid', 'test'] as const) {
+    const dataset = opened[part];
+    if (!dataset) continue;
+    parts[part] = { images: dataset.length, ...(await countsOf(dataset)) };
+  }
+  const { name, inputShape, classes, normalize, skipped, notes, warnings } = opened;
+  const { ignoreIndex } = opened.train;
+  return {
+    name,
+    inputShape,
+    task: hasMasks(opened.train) ? 'segmentation' : 'classification',
+    classes,
+    ...(ignoreIndex === undefined ? {} : { ignoreIndex }),
+    normalize,
+    parts,
+    skipped,
+    notes,
+    warnings,
+  };
+}
+
+async function countsOf(dataset: Dataset): Promise<Omit<PartReport, 'images'>> {
+  if (hasMasks(dataset)) {
+    // More than that does not lie in memory: counting would read all files.
+    if (dataset.length * targetSize(dataset) > 2 ** 28) return {};
+    const { pixels, masks } = await countMasks(dataset);
+    const total = pixels.reduce((a, b) => a + b, 0);
+    return { pixelShare: pixels.map((n) => (total === 0 ? 0 : n / total)), masksWith: masks };
+  }
+  const labels = dataset.labels?.();
+  if (!labels) return {};
+  const perClass = new Array<number>(dataset.classes.length).fill(0);
+  for (const label of labels) perClass[label]!++;
+  return { perClass };
 }
 
 /** Opens a data set and counts what is in it. Throws as `openData` does. */
 export async function showDataset(spec: string, options: OpenDataOptions = {}): Promise<DatasetReport> {
-  const opened = await openData(spec, options);
-  const parts: { [part: string]: { images: number; perClass?: readonly number[] } } = {};
-  for (const part of ['train', 'valid', 'test'] as const) {
-    const dataset = opened[part];
-    if (!dataset) continue;
-    const labels = dataset.labels?.();
-    const perClass = labels && new Array<number>(opened.classes.length).fill(0);
-    for (const label of labels ?? []) perClass![label]!++;
-    parts[part] = { images: dataset.length, perClass };
-  }
-  const { name, inputShape, classes, normalize, skipped } = opened;
-  return { name, inputShape, classes, normalize, parts, skipped };
+  return describeDataset(await openData(spec, options));
 }
 
 /** True if `path` is a directory. */

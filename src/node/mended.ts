@@ -71,10 +71,9 @@ export class Mended {
     if (empty.length === 0 || !rule) return [];
     const shown = `${empty.slice(0, 3).join(', ')}${empty.length > 3 ? ` and ${empty.length - 3} more` : ''}`;
     return [
-      `${empty.length} of ${used} masks show nothing but background (${shown}): the IoU of ${
-        rule.classes.length === 2 ? rule.classes[1] : 'the other classes'
-      } is undefined for them; per image it counts as 1 where nothing is predicted either and as 0 where something is, over the ` +
-        'whole set only what is predicted wrongly counts',
+      `${empty.length} of ${used} masks show nothing but background (${shown}): the IoU of such an image is undefined where ` +
+        'nothing is predicted, so it is left out of means over images, and 0 where something is; over the whole set only what is ' +
+        'predicted wrongly in them counts',
     ];
   }
 }
