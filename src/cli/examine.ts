@@ -67,7 +67,7 @@ export async function examine(threads?: number): Promise<Examination> {
   if (process.arch === 'x64' && features.length > 0 && !features.includes('avx2'))
     advice.push('the processor has no AVX2: training works, but several times slower than on newer ones');
   if (!writable) advice.push(`${directory} cannot be written: set FOVEA_CACHE to a directory that can`);
-  const memory = { total: totalmem(), available: availableMemory() };
+  const memory = { total: totalMemory(), available: availableMemory() };
   if (memory.available < 2 ** 30)
     advice.push('less than 1 GiB of memory is free: close something before training VGG or U-Net');
   return {
@@ -102,14 +102,22 @@ function cpuFeatures(): string[] {
   }
 }
 
+/** Of the machine, or what the container may use. */
+function totalMemory(): number {
+  const limit = process.constrainedMemory();
+  return limit > 0 && limit < totalmem() ? limit : totalmem();
+}
+
 /** What can be had without swapping, where the system says so. */
 function availableMemory(): number {
+  let free = freemem();
   try {
     const kilobytes = /^MemAvailable:\s+(\d+) kB/m.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1];
-    return kilobytes ? Number(kilobytes) * 1024 : freemem();
+    if (kilobytes) free = Number(kilobytes) * 1024;
   } catch {
-    return freemem();
+    // Another system than Linux.
   }
+  return Math.min(free, totalMemory());
 }
 
 async function isWritable(directory: string): Promise<boolean> {

@@ -33,8 +33,11 @@ export async function measure(
   options: MeasureOptions,
   terminal: Terminal,
 ): Promise<Evaluation & { scores: Scores }> {
+  // A table of classes and single verdicts are for networks that name one class for an image.
+  const classifies = (dataset.targetShape ?? []).length === 0;
   const confusion = confusionMatrix();
-  const metrics = [...(objective.metrics ?? []).filter((m) => m.name !== confusion.name), confusion];
+  const own = (objective.metrics ?? []).filter((m) => m.name !== confusion.name);
+  const metrics = classifies ? [...own, confusion] : own;
   const trainer = new Trainer(net, { ...objective, metrics, normalize: dataset.normalize });
   const bar = await evaluationBar(terminal, `evaluating the ${options.split} set`);
   const off = trainer.on(bar.listen);
@@ -49,8 +52,8 @@ export async function measure(
       weights: options.weights,
       loss,
       metrics: rest,
-      confusion: counts as readonly (readonly number[])[],
-      samples: options.samples ? await showSamples(trainer, dataset, options) : [],
+      ...(counts ? { confusion: counts as readonly (readonly number[])[] } : {}),
+      samples: options.samples && classifies ? await showSamples(trainer, dataset, options) : [],
       scores: scores as Scores,
     };
   } finally {
