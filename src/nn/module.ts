@@ -25,6 +25,9 @@ export abstract class Module {
   /** Whether dropout drops and batch normalisation uses the batch's statistics. Set by `train()` and `eval()`. */
   training = true;
 
+  /** Whether `freeze()` holds this module still: batch normalisation then keeps its running statistics, and uses them. */
+  frozen = false;
+
   /**
    * For networks that give several named outputs in training (GoogLeNet's heads): how much the loss of each counts
    * unless the trainer is told otherwise.
@@ -82,10 +85,23 @@ export abstract class Module {
     return this.train(false);
   }
 
-  /** Excludes from training the parameters whose path starts with one of `prefixes` (all when none is given). */
+  /**
+   * Excludes from training the parameters whose path starts with one of `prefixes` (all when none is given). Batch
+   * normalisation below is frozen as a whole: in training too it normalises by its running statistics and keeps them.
+   */
   freeze(...prefixes: string[]): this {
-    for (const [path, p] of this.parameters())
-      if (prefixes.length === 0 || prefixes.some((f) => path === f || path.startsWith(`${f}.`))) p.requiresGrad = false;
+    return this.setFrozen(true, prefixes);
+  }
+  /** Takes `freeze` back for the same paths. */
+  unfreeze(...prefixes: string[]): this {
+    return this.setFrozen(false, prefixes);
+  }
+
+  private setFrozen(frozen: boolean, prefixes: readonly string[]): this {
+    const meant = (path: string) =>
+      prefixes.length === 0 || prefixes.some((f) => path === f || path.startsWith(`${f}.`));
+    for (const [path, p] of this.parameters()) if (meant(path)) p.requiresGrad = !frozen;
+    for (const [path, module] of this.modules()) if (meant(path)) module.frozen = frozen;
     return this;
   }
 

@@ -11,8 +11,12 @@ export interface Position {
   readonly epoch: number;
   /** Its next batch, from 0. */
   readonly batch: number;
-  /** Steps done since the start of the run. */
+  /** Steps (batches) done since the start of the run. */
   readonly step: number;
+  /** Updates of the parameters since the start: as many as steps, or fewer where gradients are accumulated. */
+  readonly updates: number;
+  /** Images whose gradients are added up and wait for their update. */
+  readonly pending: number;
 }
 
 /** What goes on after a resume, beside the tensors. Holds no times: the same run gives the same bytes. */
@@ -37,7 +41,7 @@ export interface Checkpoint {
 
 const VERSION = '1';
 
-/** Names of tensors that belong to the optimizer and not to the network. */
+/** Names of tensors that belong to training and not to the network: optimizer slots, averages, sums of gradients. */
 export const isSlot = (name: string): boolean => name.startsWith('optim.');
 
 /** PyTorch keeps this counter as int64; with it our weights load there as they are. */
@@ -78,8 +82,8 @@ export function decodeCheckpoint(bytes: Uint8Array, file: string): Checkpoint {
 function parseState(text: string | undefined, file: string): ResumeState {
   try {
     const state = JSON.parse(text ?? '') as ResumeState;
-    const { epoch, batch, step } = state.position;
-    const whole = [epoch, batch, step].every((n) => Number.isSafeInteger(n) && n >= 0);
+    const { epoch, batch, step, updates, pending } = state.position;
+    const whole = [epoch, batch, step, updates, pending].every((n) => Number.isSafeInteger(n) && n >= 0);
     if (whole && epoch >= 1 && typeof state.sums.images === 'number' && 'best' in state.monitor) return state;
   } catch {
     // The sentence below says it.

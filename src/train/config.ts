@@ -27,10 +27,14 @@ export interface TrainingConfig {
   readonly batchSize: number;
   readonly seed: number;
   readonly dropLast: boolean;
+  /** Batches of an update; absent: 1. */
+  readonly accumulate?: number;
   readonly loss: Json;
   readonly optimizer: Json;
   readonly scheduler?: Json;
   readonly clip?: { readonly norm?: number; readonly value?: number };
+  /** Decay of the moving average of the weights, if one was kept. */
+  readonly ema?: number;
   /** Specifications, as those of the loss and the optimizer. */
   readonly metrics: readonly Json[];
   readonly outputWeights?: Readonly<Record<string, number>>;

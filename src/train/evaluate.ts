@@ -28,7 +28,7 @@ export async function evaluate(
     signal?.throwIfAborted();
     if (image.shape[0] === 0) continue;
     const key = programKey('evaluate', objective, image, target);
-    const program = await session.program(key, () => buildEvaluation(objective, { image, target }));
+    const program = await session.program(key, () => buildEvaluation(objective, { image, target }), session.averaged);
     // The next batch is on its way before the result of the one before is looked at.
     const result = program.run({ image, target });
     result.catch(() => {});

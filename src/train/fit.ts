@@ -1,6 +1,5 @@
-import type { Batch, Dataset } from '../data/dataset.js';
+import type { Dataset } from '../data/dataset.js';
 import { DataLoader } from '../data/loader.js';
-import type { StepSchedule } from '../optim/apply.js';
 import type { Schedule } from '../optim/scheduler.js';
 import { type HostTensor, hostTensor } from '../tensor/shape.js';
 import { encodeWeights, type Position } from './checkpoint.js';
@@ -13,20 +12,11 @@ import { Monitor } from './monitor.js';
 import type { FitOptions, TrainerOptions } from './options.js';
 import { RateMeter } from './rate.js';
 import { Recorder } from './recorder.js';
-import { rngKey, type Session } from './session.js';
-import { buildTrainStep, countsOf, HEALTHY, type Objective, programKey, type TrainStep } from './step.js';
+import type { Session } from './session.js';
+import { type BatchType, countsOf, HEALTHY, type Objective } from './step.js';
+import { type Running, Stepper } from './stepper.js';
 import { Sums } from './sums.js';
-
-/** A step that was handed to the device and not looked at yet. */
-interface Running {
-  readonly batch: Batch;
-  readonly step: TrainStep;
-  readonly inputs: Readonly<Record<string, HostTensor>>;
-  readonly lr: number;
-  /** The position after it. */
-  readonly next: Position;
-  readonly result: Promise<Record<string, HostTensor>>;
-}
+import { averageName, stateOf } from './update.js';
 
 /** One call of `Trainer.fit`. */
 export class Fit {
@@ -35,20 +25,18 @@ export class Fit {
   private readonly monitor: Monitor;
   private readonly schedule: Schedule | undefined;
   private readonly recorder: Recorder;
-  private readonly steps = new Map<string, TrainStep>();
+  private readonly stepper: Stepper;
   private rate = new RateMeter();
-  private position: Position = { epoch: 1, batch: 0, step: 0 };
+  private position: Position = { epoch: 1, batch: 0, step: 0, updates: 0, pending: 0 };
   private sums: Sums;
   private history: EpochRecord[] = [];
-  /** Names of the optimizer's states. */
-  private slots: ReadonlySet<string> = new Set();
   private stop = false;
   private lr = 0;
 
   constructor(
     private readonly session: Session,
     private readonly objective: Objective,
-    private readonly trainer: TrainerOptions,
+    trainer: TrainerOptions,
     private readonly train: Dataset,
     private readonly options: FitOptions,
     private readonly emit: (event: TrainEvent) => void,
@@ -67,7 +55,18 @@ export class Fit {
       earlyStopping,
     );
     checkMonitor(this.monitor.options.of, objective.metrics, valid !== undefined);
-    this.schedule = trainer.scheduler?.start({ epochs, stepsPerEpoch: this.loader.batchesPerEpoch });
+    const { batchesPerEpoch } = this.loader;
+    const { accumulate = 1 } = options;
+    this.schedule = trainer.scheduler?.start({ epochs, stepsPerEpoch: Math.ceil(batchesPerEpoch / accumulate) });
+    this.stepper = new Stepper(session, objective, {
+      optimizer: trainer.optimizer,
+      clip: trainer.clip,
+      ema: trainer.ema,
+      seed: seed ?? 0,
+      accumulate,
+      batchesPerEpoch,
+      schedule: this.schedule,
+    });
     this.recorder = new Recorder({
       session,
       objective,
@@ -88,6 +87,7 @@ export class Fit {
       await this.prepare();
       const reason = await this.epochs();
       const best = this.monitor.best;
+      await this.adopt();
       await this.session.readBack();
       const result: FitResult = {
         reason,
@@ -99,9 +99,22 @@ export class Fit {
       this.emit({ type: 'end', result });
       return result;
     } finally {
+      this.session.averaged = undefined;
       await this.loader.close();
       await this.validLoader?.close();
     }
+  }
+
+  /** The averaged weights become the network's own, for those who go on with it. */
+  private async adopt(): Promise<void> {
+    const { averaged } = this.stepper;
+    if (averaged.size === 0) return;
+    const { session } = this;
+    const states = session.store.entries();
+    const updates = [...averaged].map((path) => [path, stateOf(averageName(path), states.get(path)!)] as const);
+    const program = await session.compile('adopt averages', { updates: Object.fromEntries(updates) });
+    await program.run();
+    program.dispose();
   }
 
   /** Values on the device, files in order, programs compiled. */
@@ -110,12 +123,6 @@ export class Fit {
     const opened = await recorder.open();
     await session.materialise(options.seed ?? 0);
     await session.store.set(HEALTHY, hostTensor(Uint8Array.of(1), [], 'bool'));
-    const [channels, height, width] = this.train.inputShape;
-    const size = Math.min(this.loader.batchSize, this.train.length);
-    const first = this.step({
-      image: { shape: [size, channels, height, width], dtype: 'uint8' },
-      target: { shape: [size, ...(this.train.targetShape ?? [])], dtype: this.train.targetDtype ?? 'int32' },
-    });
     if (opened) {
       const { state, tensors, history } = opened;
       this.position = state.position;
@@ -127,9 +134,9 @@ export class Fit {
       this.stop = this.monitor.exhausted;
       await session.write(tensors);
     }
-    await this.fillSlots(first.step);
-    await first.program();
-    if (!opened) this.lr = first.step.update.learningRates(this.rates(this.position))[0] ?? 0;
+    await this.stepper.prepare(this.firstType, opened !== undefined && this.position.step > 0);
+    session.averaged = this.stepper.averaged;
+    if (!opened) this.lr = this.stepper.rate(this.firstType, this.position);
     this.emit({
       type: 'start',
       device: session.backend.device,
@@ -147,17 +154,14 @@ export class Fit {
     if (!opened) await this.save();
   }
 
-  /** First values of optimizer slots: of all in a new run, of those a checkpoint lacks in a resumed one. */
-  private async fillSlots(step: TrainStep): Promise<void> {
-    const { store } = this.session;
-    const resumed = this.position.step > 0;
-    const slots = Object.entries(step.update.initialSlots);
-    this.slots = new Set(slots.map(([name]) => name));
-    const updates = Object.fromEntries(slots.filter(([name]) => !resumed || !store.has(name)));
-    if (Object.keys(updates).length === 0) return;
-    const program = await this.session.compile('slots', { updates });
-    await program.run();
-    program.dispose();
+  /** The type of a full batch. */
+  private get firstType(): BatchType {
+    const { inputShape, length, targetShape = [], targetDtype = 'int32' } = this.train;
+    const size = Math.min(this.loader.batchSize, length);
+    return {
+      image: { shape: [size, ...inputShape], dtype: 'uint8' },
+      target: { shape: [size, ...targetShape], dtype: targetDtype },
+    };
   }
 
   private async epochs(): Promise<StopReason> {
@@ -184,11 +188,11 @@ export class Fit {
           // None of its images can be read and the data set leaves such out: the epoch goes on behind it.
           if (running) await this.settle(running);
           running = undefined;
-          this.position = next = { ...next, batch: next.batch + 1 };
+          this.position = next = await this.stepper.skip(next, this.firstType);
           continue;
         }
         // The next step is on its way before the result of the one before is looked at.
-        const queued = await this.queue(batch, next);
+        const queued = await this.stepper.queue(batch, next);
         next = queued.next;
         const last = running;
         running = queued;
@@ -210,7 +214,7 @@ export class Fit {
     const train = this.sums.scores();
     let scores: Scores | undefined;
     try {
-      scores = this.validLoader && (await evaluate(this.session, this.objective, this.validLoader, this.emit, signal));
+      scores = await this.validate();
     } catch (error) {
       if (signal?.aborted) return this.leave();
       throw error;
@@ -238,12 +242,11 @@ export class Fit {
     this.schedule?.observe?.(this.monitor.valueOf(record));
     this.stop = stop;
     this.history.push(record);
-    this.position = { epoch: record.epoch + 1, batch: 0, step: this.position.step };
+    this.position = { ...this.position, epoch: record.epoch + 1, batch: 0 };
     this.sums = new Sums(this.objective.metrics);
     await this.recorder.line(record);
     if (best && this.recorder.location) {
-      const states = this.objective.net.states();
-      const weights = await this.session.read((name) => states.has(name));
+      const weights = await this.weights();
       const about = {
         'fovea.epoch': `${record.epoch}`,
         [`fovea.${this.monitor.options.of}`]: `${this.monitor.best?.value}`,
@@ -254,10 +257,27 @@ export class Fit {
     this.emit({ type: 'epoch', record, epochs: this.options.epochs, best });
   }
 
+  /** Scores on the validation set, of the averaged weights if there are any. */
+  private async validate(): Promise<Scores | undefined> {
+    const { session, objective, validLoader, options } = this;
+    return validLoader && evaluate(session, objective, validLoader, this.emit, options.signal);
+  }
+
+  /** Parameters and buffers as they are to be used: averaged where there is an average. */
+  private async weights(): Promise<Map<string, HostTensor>> {
+    const paths = [...this.objective.net.states().keys()];
+    const { averaged } = this.stepper;
+    const nameOf = (path: string) => (averaged.has(path) ? averageName(path) : path);
+    const found = await this.session.read(new Set(paths.map(nameOf)));
+    return new Map(paths.map((path) => [path, found.get(nameOf(path))!]));
+  }
+
   private async save(): Promise<void> {
     if (!this.recorder.location) return;
     const states = this.objective.net.states();
-    const tensors = await this.session.read((name) => states.has(name) || this.slots.has(name));
+    const { slots, sums } = this.stepper;
+    const kept = new Set([...states.keys(), ...slots, ...(this.position.pending > 0 ? sums : [])]);
+    const tensors = await this.session.read(kept);
     const file = await this.recorder.last(tensors, {
       position: this.position,
       lr: this.lr,
@@ -271,41 +291,6 @@ export class Fit {
   private isTimeToSave({ step, batch }: Position): boolean {
     const every = this.options.saveEverySteps;
     return every !== undefined && step % every === 0 && batch < this.loader.batchesPerEpoch;
-  }
-
-  /** The step for a batch type and its program, compiled by the first who asks. */
-  private step({ image, target }: Parameters<typeof buildTrainStep>[1]) {
-    const key = programKey('train', this.objective, image, target);
-    let step = this.steps.get(key);
-    if (!step) {
-      step = buildTrainStep(this.objective, { image, target }, this.trainer.optimizer!, this.trainer.clip);
-      this.steps.set(key, step);
-    }
-    return { step, program: () => this.session.program(key, () => step.spec) };
-  }
-
-  private rates({ epoch, step }: Position): StepSchedule {
-    const { schedule } = this;
-    if (!schedule) return {};
-    const t = schedule.unit === 'step' ? step : epoch - 1;
-    return { lr: (base) => schedule.lr(t, base), momentum: schedule.momentum?.(t) };
-  }
-
-  private async queue(batch: Batch, at: Position): Promise<Running> {
-    const { step, program } = this.step(batch);
-    const compiled = await program();
-    const next = { epoch: at.epoch, batch: at.batch + 1, step: at.step + 1 };
-    const rates = this.rates(at);
-    const inputs = {
-      image: batch.image,
-      target: batch.target,
-      rng: rngKey(this.options.seed ?? 0, next.step),
-      ...step.update.inputs(next.step, rates),
-    };
-    const result = compiled.run(inputs);
-    // Awaited one step later; until then a failure is nobody's unhandled rejection.
-    result.catch(() => {});
-    return { batch, step, inputs, next, result, lr: step.update.learningRates(rates)[0] ?? 0 };
   }
 
   /** Takes the result of a step: the run is now after it. */
@@ -333,8 +318,8 @@ export class Fit {
     });
   }
 
-  private async nonFinite({ step, inputs, next }: Running, loss: number): Promise<NonFiniteError> {
-    const culprit = await firstBadTensor(this.session, step.tensors, inputs);
+  private async nonFinite({ tensors, inputs, next }: Running, loss: number): Promise<NonFiniteError> {
+    const culprit = await firstBadTensor(this.session, tensors, inputs);
     return new NonFiniteError(notFinite(this.place(next), loss, culprit), next.step, culprit);
   }
 

@@ -10,6 +10,7 @@ import type { EpochRecord } from './events.js';
 import type { FitOptions, TrainerOptions } from './options.js';
 import { BEST_FILE, LAST_FILE, RunDirectory } from './run.js';
 import type { Storage } from './storage.js';
+import { averageName } from './update.js';
 import { weightsFor } from './weights.js';
 
 /** Gives the network that a configuration describes, without weights. */
@@ -71,10 +72,18 @@ export async function loadRun(
   throw new Error(`${directory.storage.location} has no weights: there is no ${files.join(' or ')}`);
 }
 
-/** Puts the weights of a file (a checkpoint, or PyTorch's names in safetensors) into a network, on the host. */
+/**
+ * Puts the weights of a file (a checkpoint, or PyTorch's names in safetensors) into a network, on the host: the moving
+ * averages where a checkpoint has them.
+ */
 export function loadWeights(net: Module, bytes: Uint8Array, file: string): void {
   const { tensors } = decodeCheckpoint(bytes, file);
-  const weights = weightsFor(net, new Map([...tensors].filter(([name]) => !isSlot(name))), file);
+  const own = [...tensors].filter(([name]) => !isSlot(name));
+  const weights = weightsFor(
+    net,
+    new Map(own.map(([name, value]) => [name, tensors.get(averageName(name)) ?? value])),
+    file,
+  );
   for (const [path, parameter] of net.states()) parameter.value = weights.get(path);
 }
 
@@ -87,26 +96,28 @@ export async function readState(at: string | Storage): Promise<ResumeState | und
 
 /** What a run's configuration says a trainer was made with. */
 export function objectiveOf(config: RunConfig): TrainerOptions {
-  const { loss, optimizer, scheduler, metrics, clip, outputWeights } = config.training;
+  const { loss, optimizer, scheduler, metrics, clip, ema, outputWeights } = config.training;
   return {
     loss: parseLoss(loss as unknown as Spec),
     optimizer: parseOptimizer(optimizer as unknown as Spec),
     metrics: metrics.map((m) => parseMetric(m as unknown as Spec)),
     ...(scheduler ? { scheduler: parseScheduler(scheduler as unknown as Spec) } : {}),
     ...(clip ? { clip } : {}),
+    ...(ema === undefined ? {} : { ema }),
     ...(outputWeights ? { outputWeights } : {}),
   };
 }
 
 /** What a run's configuration says `fit` was called with; add the data, `out` and `resume: true`. */
 export function fitOptionsOf(config: RunConfig): Omit<FitOptions, 'valid' | 'out'> {
-  const { epochs, batchSize, seed, dropLast, monitor, earlyStopping } = config.training;
+  const { epochs, batchSize, seed, dropLast, accumulate = 1, monitor, earlyStopping } = config.training;
   const { model, data, versions, extra } = config;
   return {
     epochs,
     batchSize,
     seed,
     dropLast,
+    accumulate,
     monitor,
     ...(earlyStopping ? { earlyStopping } : {}),
     describe: { model, data, versions, extra },

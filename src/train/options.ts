@@ -20,6 +20,11 @@ export interface TrainerOptions {
   readonly scheduler?: Scheduler;
   /** Limits on the gradients: global norm, value, or both. */
   readonly clip?: ClipOptions;
+  /**
+   * Decay of an exponential moving average of all trained values, for example 0.999. With it the averaged weights are
+   * validated, kept as the best and are the network's own when `fit` ends. Default: none.
+   */
+  readonly ema?: number;
   /** The device; left out: the default one. */
   readonly backend?: Backend;
   /** For networks whose `forward` gives several named outputs: how much the loss of each counts. Default: what the network says. */
@@ -36,6 +41,11 @@ export interface FitOptions {
   readonly epochs: number;
   /** Images in a step. Default 32. */
   readonly batchSize?: number;
+  /**
+   * Batches whose gradients make one update, weighted by their images: for a loss that is a mean over images the same as
+   * batches that many times as large (batch normalisation still sees the small ones). Default 1.
+   */
+  readonly accumulate?: number;
   /** The run directory: a path (in Node) or a `Storage`. Without one nothing is written. */
   readonly out?: string | Storage;
   /** Seeds initial values, shuffling, augmentation and dropout. Default 0. */

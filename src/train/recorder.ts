@@ -146,18 +146,20 @@ function at(value: Json, path: string): Json | undefined {
 }
 
 function runConfig({ session, objective, trainer, train, options, batchSize, monitor }: RecorderContext): RunConfig {
-  const { epochs, seed = 0, dropLast = false, earlyStopping, valid, describe = {} } = options;
-  const { optimizer, scheduler, clip, loss, metrics = [], outputWeights } = trainer;
+  const { epochs, seed = 0, dropLast = false, accumulate = 1, earlyStopping, valid, describe = {} } = options;
+  const { optimizer, scheduler, clip, ema, loss, metrics = [], outputWeights } = trainer;
   const training: TrainingConfig = {
     epochs,
     batchSize,
     seed,
     dropLast,
+    ...(accumulate > 1 ? { accumulate } : {}),
     loss: loss.spec as unknown as Json,
     // An optimizer whose groups choose by a function has no specification: its name stands for it.
     optimizer: (optimizer!.spec ?? { name: optimizer!.name }) as unknown as Json,
     ...(scheduler ? { scheduler: scheduler.spec as unknown as Json } : {}),
     ...(clip ? { clip: { ...clip } } : {}),
+    ...(ema === undefined ? {} : { ema }),
     metrics: metrics.map((m) => m.spec as unknown as Json),
     ...(outputWeights ? { outputWeights: { ...outputWeights } } : {}),
     frozen: [...objective.net.parameters()].filter(([, p]) => !p.requiresGrad).map(([name]) => name),

@@ -1,8 +1,10 @@
 import type { Backend, Program, Store } from '../backends/backend.js';
 import { materialise, readBack } from '../nn/materialise.js';
 import type { Module } from '../nn/module.js';
-import { buildGraph, type GraphSpec } from '../tensor/graph.js';
+import { buildGraph, type Graph, type GraphSpec } from '../tensor/graph.js';
+import type { OpAttrs } from '../tensor/ops/signatures.js';
 import { type HostTensor, hostTensor } from '../tensor/shape.js';
+import { averageName } from './update.js';
 
 /**
  * A network on a device: its parameters and buffers in a store of its own, and the programs compiled for it so far.
@@ -10,6 +12,8 @@ import { type HostTensor, hostTensor } from '../tensor/shape.js';
  */
 export class Session {
   readonly store: Store;
+  /** While training with a moving average: paths of what has one. Evaluation and prediction take the averages. */
+  averaged: ReadonlySet<string> | undefined;
   private readonly programs = new Map<string, Promise<Program>>();
   private ready: Promise<void> | undefined;
 
@@ -26,12 +30,15 @@ export class Session {
     return (this.ready ??= materialise(this.net, this.backend, this.store, seed));
   }
 
-  /** The program for a key, compiled by the first who asks. */
-  program(key: string, build: () => GraphSpec): Promise<Program> {
-    const full = `${key}|${this.frozen()}`;
+  /**
+   * The program for a key, compiled by the first who asks.
+   * @param averaged paths of states of which it reads the moving average instead
+   */
+  program(key: string, build: () => GraphSpec, averaged?: ReadonlySet<string>): Promise<Program> {
+    const full = `${key}|${averaged?.size ? 'averaged' : ''}|${this.frozen()}`;
     let program = this.programs.get(full);
     if (!program) {
-      program = Promise.resolve().then(() => this.compile(key, build()));
+      program = Promise.resolve().then(() => this.compile(key, build(), averaged));
       this.programs.set(full, program);
       program.catch(() => this.programs.delete(full));
     }
@@ -39,13 +46,14 @@ export class Session {
   }
 
   /** A program that the caller disposes of. */
-  compile(name: string, spec: GraphSpec): Promise<Program> {
-    return this.backend.compile(buildGraph(spec), this.store, { name });
+  compile(name: string, spec: GraphSpec, averaged?: ReadonlySet<string>): Promise<Program> {
+    const graph = buildGraph(spec);
+    return this.backend.compile(averaged?.size ? readAverages(graph, averaged) : graph, this.store, { name });
   }
 
-  /** Values of all states whose name `keep` accepts, in the store's order, as of all runs queued so far. */
-  async read(keep: (name: string) => boolean): Promise<Map<string, HostTensor>> {
-    const names = [...this.store.entries().keys()].filter(keep);
+  /** Values of the named states that there are, in the store's order, as of all runs queued so far. */
+  async read(wanted: ReadonlySet<string>): Promise<Map<string, HostTensor>> {
+    const names = [...this.store.entries().keys()].filter((name) => wanted.has(name));
     const values = await Promise.all(names.map((name) => this.store.get(name)));
     return new Map(names.map((name, i) => [name, values[i]!]));
   }
@@ -67,8 +75,19 @@ export class Session {
 
   private frozen(): string {
     const names = [...this.net.parameters()].filter(([, p]) => !p.requiresGrad).map(([name]) => name);
-    return names.join(',');
+    const modules = [...this.net.modules()].filter(([, module]) => module.frozen).map(([path]) => path);
+    return [...names, ...modules].join(',');
   }
+}
+
+/** The same graph, reading the moving averages of some states. */
+function readAverages(graph: Graph, averaged: ReadonlySet<string>): Graph {
+  const nodes = graph.nodes.map((node) => {
+    if (node.op !== 'state') return node;
+    const attrs = node.attrs as OpAttrs['state'];
+    return averaged.has(attrs.name) ? { ...node, attrs: { ...attrs, name: averageName(attrs.name) } } : node;
+  });
+  return { ...graph, nodes };
 }
 
 /** The key of all random numbers of a step. */

@@ -2,15 +2,15 @@ import type { Loss } from '../losses/loss.js';
 import type { Metric } from '../metrics/metric.js';
 import type { Module, Output } from '../nn/module.js';
 import { trace } from '../nn/trace.js';
-import { applyOptimizer, type UpdateGraph } from '../optim/apply.js';
-import type { ClipOptions } from '../optim/clip.js';
+import { slotName } from '../optim/apply.js';
 import type { Optimizer } from '../optim/optimizer.js';
 import { gradients } from '../tensor/autodiff.js';
 import type { GraphSpec } from '../tensor/graph.js';
-import { apply, constant, input, Tensor } from '../tensor/node.js';
+import { apply, constant, full, input, Tensor } from '../tensor/node.js';
 import { type HostTensor, hostTensor, type TensorType } from '../tensor/shape.js';
 import type { Normalize } from './config.js';
 import type { StepTensors } from './diagnose.js';
+import { and, buildUpdate, HEALTHY, stateOf, type Update, type Updating } from './update.js';
 
 /** What a network is trained for and how its images are prepared. */
 export interface Objective {
@@ -28,8 +28,7 @@ export interface BatchType {
   readonly target: TensorType;
 }
 
-/** State that stays true until a step is not finite; from then on no step changes anything. Not saved. */
-export const HEALTHY = 'train.healthy';
+export { HEALTHY } from './update.js';
 
 /** Counts among a program's outputs are called `counts/<metric>/<name>`. */
 const COUNTS = 'counts/';
@@ -53,9 +52,54 @@ export const programKey = (what: string, { normalize }: Objective, ...types: Ten
 /** A training step as one graph: forward, loss, backward, guard, update, running statistics, metric counts. */
 export interface TrainStep {
   readonly spec: GraphSpec;
-  readonly update: UpdateGraph;
+  readonly update: Update;
   /** For finding the first bad tensor. */
   readonly tensors: StepTensors;
+}
+
+/** Forward and backward over one batch, whatever is done with the gradients then. */
+interface Pass {
+  readonly params: ReadonlyMap<string, Tensor>;
+  readonly tensors: StepTensors;
+  /** Bool scalar: all earlier steps were finite. */
+  readonly before: Tensor;
+  /** New running statistics by path. They move only with a finite loss, as the parameters do. */
+  readonly buffers: Readonly<Record<string, Tensor>>;
+  readonly counts: Readonly<Record<string, Tensor>>;
+}
+
+const healthyBefore = (): Tensor => apply('state', [], { name: HEALTHY, shape: [], dtype: 'bool' });
+
+/** Parameters that are trained, by path. */
+export const trainedParameters = (net: Module): Map<string, Tensor> =>
+  new Map([...net.parameters()].filter(([, p]) => p.requiresGrad));
+
+function trainingPass(objective: Objective, type: BatchType): Pass {
+  const { net } = objective;
+  const target = input('target', type.target.shape, type.target.dtype);
+  const rng = input('rng', [2], 'int32');
+  const { result, trace: traced } = inMode(net, true, () =>
+    trace(rng, () => net.forward(images(type.image, objective.normalize))),
+  );
+  checkWeightNames(result, objective);
+  const loss = lossOf(result, target, objective);
+  const params = trainedParameters(net);
+  const grads = gradients(loss, [...params.values()]);
+  const before = healthyBefore();
+  const states = net.states();
+  const move = and(before, apply('isFinite', [loss], {}));
+  const buffers = [...traced.updates].map(([name, value]) => {
+    const old = states.get(name);
+    if (!old) throw new Error(`a layer gives a new value for "${name}", which is no buffer of the network`);
+    return [name, apply('where', [move, value, old], {})] as const;
+  });
+  return {
+    params,
+    tensors: { loss, gradients: new Map([...params.keys()].map((name, i) => [name, grads[i]!])) },
+    before,
+    buffers: Object.fromEntries(buffers),
+    counts: counts(result, target, objective),
+  };
 }
 
 /**
@@ -66,47 +110,74 @@ export function buildTrainStep(
   objective: Objective,
   type: BatchType,
   optimizer: Optimizer,
-  clip: ClipOptions | undefined,
+  options: Omit<Updating, 'optimizer'> = {},
 ): TrainStep {
-  const { net } = objective;
-  const target = input('target', type.target.shape, type.target.dtype);
-  const rng = input('rng', [2], 'int32');
-  const { result, trace: traced } = inMode(net, true, () =>
-    trace(rng, () => net.forward(images(type.image, objective.normalize))),
-  );
-  checkWeightNames(result, objective);
-  const loss = lossOf(result, target, objective);
+  const { params, tensors, before, buffers, counts } = trainingPass(objective, type);
+  const { loss, gradients } = tensors;
+  const update = buildUpdate({ params, gradients, loss, before, buffers }, { optimizer, ...options });
+  const { healthy } = update;
+  return {
+    spec: { outputs: { loss, healthy, ...counts }, updates: { ...update.updates, ...buffers, [HEALTHY]: healthy } },
+    update,
+    tensors,
+  };
+}
 
-  const params = new Map<string, Tensor>([...net.parameters()].filter(([, p]) => p.requiresGrad));
-  const names = [...params.keys()];
-  const grads = gradients(loss, [...params.values()]);
-  const byName = new Map(names.map((name, i) => [name, grads[i]!]));
+/** Name of the state that holds the sum of a parameter's gradients over the batches of a group. */
+export const sumName = (path: string): string => slotName('accumulated', path);
 
-  const before = apply('state', [], { name: HEALTHY, shape: [], dtype: 'bool' });
-  const update = applyOptimizer(optimizer, params, byName, { loss, guard: before, clip });
-  const and = (a: Tensor, b: Tensor) => apply('and', [a, b], {});
-  const finite = (t: Tensor) => apply('isFinite', [t], {});
-  let healthy = and(before, update.allFinite!);
-  if (update.norm) healthy = and(healthy, finite(update.norm));
+/** A step that only adds up gradients. */
+export interface GatherStep {
+  readonly spec: GraphSpec;
+  readonly tensors: StepTensors;
+  /** Zeros for the sums, by state name. */
+  readonly initial: Readonly<Record<string, Tensor>>;
+  /** Paths of the running statistics that it moves. */
+  readonly buffers: readonly string[];
+}
 
-  // Running statistics move only with a finite loss, as the parameters do.
-  const states = net.states();
-  const statisticsMove = and(before, finite(loss));
-  const statistics = Object.fromEntries(
-    [...traced.updates].map(([name, value]) => {
-      const old = states.get(name);
-      if (!old) throw new Error(`a layer gives a new value for "${name}", which is no buffer of the network`);
-      return [name, apply('where', [statisticsMove, value, old], {})];
-    }),
-  );
+/**
+ * Builds the part of an accumulated step that one batch adds: sum = sum * `gather.keep` + gradient * `gather.images`, so
+ * that batches of different size count by their images, as they would in one large batch. Running statistics move with
+ * every batch. Inputs and outputs else as those of the training step.
+ */
+export function buildGatherStep(objective: Objective, type: BatchType): GatherStep {
+  const { params, tensors, before, buffers, counts } = trainingPass(objective, type);
+  const keep = input('gather.keep', []);
+  const images = input('gather.images', []);
+  let healthy = and(before, apply('isFinite', [tensors.loss], {}));
+  const updates: Record<string, Tensor> = {};
+  const initial: Record<string, Tensor> = {};
+  for (const [path, gradient] of tensors.gradients) {
+    const { shape, dtype } = params.get(path)!;
+    const name = sumName(path);
+    updates[name] = stateOf(name, { shape, dtype })
+      .mul(keep.cast(dtype))
+      .add(gradient.mul(images.cast(dtype)));
+    initial[name] = full(shape, 0, dtype);
+    healthy = and(healthy, apply('allFinite', [gradient], {}));
+  }
   return {
     spec: {
-      outputs: { loss, healthy, ...counts(result, target, objective) },
-      updates: { ...update.updates, ...statistics, [HEALTHY]: healthy },
+      outputs: { loss: tensors.loss, healthy, ...counts },
+      updates: { ...updates, ...buffers, [HEALTHY]: healthy },
     },
-    update,
-    tensors: { loss, gradients: byName },
+    tensors,
+    initial,
+    buffers: Object.keys(buffers),
   };
+}
+
+/** Builds the end of an accumulated step: the update from the sums, multiplied by the input `gather.scale`. */
+export function buildApplyStep({ net }: Objective, buffers: readonly string[], updating: Updating) {
+  const params = trainedParameters(net);
+  const scale = input('gather.scale', []);
+  const gradients = new Map([...params].map(([path, p]) => [path, stateOf(sumName(path), p).mul(scale.cast(p.dtype))]));
+  const states = net.states();
+  const values = Object.fromEntries(buffers.map((path) => [path, states.get(path)!]));
+  const update = buildUpdate({ params, gradients, before: healthyBefore(), buffers: values }, updating);
+  const { healthy } = update;
+  return { spec: { outputs: { healthy }, updates: { ...update.updates, [HEALTHY]: healthy } }, update };
 }
 
 /** Evaluation of one batch type: `image`, `target` to `loss` and metric counts. Changes nothing. */
@@ -159,8 +230,19 @@ function images(type: TensorType, { mean, std }: Normalize): Tensor {
     .add(perChannel((c) => -mean[c]! / std[c]!));
 }
 
+/** Networks of valid convolutions give masks [N, K, h, w] for the middle of the image: that part of a target [N, H, W]. */
+function middleOf(target: Tensor, output: Tensor): Tensor {
+  if (target.rank !== 3 || output.rank !== 4) return target;
+  const [n, height, width] = target.shape as [number, number, number];
+  const [, , h, w] = output.shape as [number, number, number, number];
+  if ((h === height && w === width) || h > height || w > width) return target;
+  const top = Math.floor((height - h) / 2);
+  const left = Math.floor((width - w) / 2);
+  return apply('slice', [target], { start: [0, top, left], stop: [n, top + h, left + w], step: [1, 1, 1] });
+}
+
 function lossOf(output: Output, target: Tensor, { loss, outputWeights }: Objective): Tensor {
-  if (output instanceof Tensor) return loss.apply(output, target);
+  if (output instanceof Tensor) return loss.apply(output, middleOf(target, output));
   const names = Object.keys(output);
   if (names.length > 1 && !outputWeights)
     throw new Error(
@@ -170,7 +252,7 @@ function lossOf(output: Output, target: Tensor, { loss, outputWeights }: Objecti
   for (const name of names) {
     const weight = outputWeights?.[name] ?? (names.length === 1 ? 1 : 0);
     if (weight === 0) continue;
-    const term = loss.apply(output[name]!, target);
+    const term = loss.apply(output[name]!, middleOf(target, output[name]!));
     const weighted = weight === 1 ? term : term.mul(weight);
     total = total ? total.add(weighted) : weighted;
   }
@@ -196,7 +278,7 @@ function counts(output: Output, target: Tensor, { metrics }: Objective): Record<
   const main = mainOutput(output, (o): o is Tensor => o instanceof Tensor);
   const all: Record<string, Tensor> = {};
   for (const metric of metrics)
-    for (const [name, value] of Object.entries(metric.counts(main, target)))
+    for (const [name, value] of Object.entries(metric.counts(main, middleOf(target, main))))
       all[`${COUNTS}${metric.name}/${name}`] = value;
   return all;
 }

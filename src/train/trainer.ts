@@ -103,8 +103,10 @@ export class Trainer {
     const session = await this.open();
     await session.materialise(0);
     const objective = this.objective(normalize);
-    const program = await session.program(programKey('predict', objective, image), () =>
-      buildPrediction(objective, image),
+    const program = await session.program(
+      programKey('predict', objective, image),
+      () => buildPrediction(objective, image),
+      session.averaged,
     );
     return Object.values(await program.run({ image }))[0]!;
   }

@@ -66,7 +66,7 @@ async function losses(backend: Backend, { model, optimizer, options, batchSize, 
   );
   await session.materialise(0);
   await session.store.set(HEALTHY, hostTensor(Uint8Array.of(1), [], 'bool'));
-  const slots = await session.compile('slots', { updates: update.initialSlots });
+  const slots = await session.compile('slots', { updates: update.initial });
   await slots.run();
   const program = await session.program('train', () => spec);
   const found: number[] = [];

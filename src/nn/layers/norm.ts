@@ -23,7 +23,8 @@ export interface BatchNorm2dOptions {
  * Batch normalisation over N, H and W (Ioffe and Szegedy 2015): [N, C, H, W] -> [N, C, H, W].
  *
  * Training normalises by the batch's mean and (biased) variance and moves the running statistics towards them, the
- * variance in its unbiased form, as PyTorch does; evaluation normalises by the running ones.
+ * variance in its unbiased form, as PyTorch does; evaluation normalises by the running ones, and so does a frozen layer
+ * (`Module.freeze`) in training.
  * Parameters: `weight` [C] (1 at first), `bias` [C] (0). Buffers: `running_mean` [C] (0), `running_var` [C] (1),
  * `num_batches_tracked` (int32 scalar).
  */
@@ -64,17 +65,24 @@ export class BatchNorm2d extends Module {
     const gamma = this.weight ?? full([this.numFeatures], 1, x.dtype);
     const beta = this.bias ?? full([this.numFeatures], 0, x.dtype);
     const { eps, runningMean, runningVar } = this;
-    if (!this.training && runningMean && runningVar)
+    const learns = this.training && !this.still;
+    if (!learns && runningMean && runningVar)
       return apply('batchNormInference', [x, gamma, beta, runningMean, runningVar], { eps });
 
     const count = numel(x.shape) / this.numFeatures;
-    if (this.training && count < 2)
+    if (learns && count < 2)
       throw new ShapeError(
         `BatchNorm2d: training needs more than one value a channel, got ${formatShape(x.shape)}; use a larger batch or eval()`,
       );
     const [y, mean, variance] = applyAll('batchNorm', [x, gamma, beta], { eps });
-    if (this.training) this.track(mean!, variance!.mul(count / (count - 1)));
+    if (learns) this.track(mean!, variance!.mul(count / (count - 1)));
     return y!;
+  }
+
+  /** Frozen: the module itself, or both of its parameters. */
+  private get still(): boolean {
+    const { weight, bias } = this;
+    return this.frozen || (weight !== undefined && !weight.requiresGrad && !bias?.requiresGrad);
   }
 
   /** Leaves the new running statistics with the trace; a layer called twice moves them twice. */
