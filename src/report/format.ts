@@ -43,7 +43,7 @@ export function formatDuration(seconds: number): string {
 }
 
 /** Metrics that are fractions of 1 read best as percent; what each metric of the library is called in words. */
-const fractions = /^(accuracy|top\d+|precision|recall|f1|iou|dice|specificity)/i;
+const fractions = /^(accuracy|top\d+|precision|recall|f1|iou|dice|boundary_?f1|specificity)/i;
 export const isFraction = (metric: string): boolean => fractions.test(metric);
 
 export const formatMetric = (metric: string, value: number): string =>
@@ -51,7 +51,11 @@ export const formatMetric = (metric: string, value: number): string =>
 
 /** "accuracy" -> "Accuracy", "f1" -> "F1", "topK" -> "Top K". */
 export function metricTitle(metric: string): string {
-  if (/^(iou|f1)$/i.test(metric)) return metric.toLowerCase() === 'iou' ? 'IoU' : 'F1';
-  const words = metric.replace(/([a-z])([A-Z])/g, '$1 $2').replaceAll(/[._-]/g, ' ');
-  return words.charAt(0).toUpperCase() + words.slice(1).toLowerCase();
+  const words = metric
+    .replace(/([a-z])([A-Z])/g, '$1 $2')
+    .replaceAll(/[._-]/g, ' ')
+    .toLowerCase()
+    .replace(/\biou\b/, 'IoU')
+    .replace(/\bf1\b/, 'F1');
+  return words.charAt(0).toUpperCase() + words.slice(1);
 }

@@ -66,13 +66,9 @@ describe('numbers in words', () => {
   it('has no trailing zeros in settings', () =>
     expect([0.01, 100, 1.5, 1e-8].map(formatPlain)).toEqual(['0.01', '100', '1.5', '1e-8']));
   it('calls metrics by their names', () =>
-    expect(['accuracy', 'f1', 'iou', 'top5', 'balancedAccuracy'].map(metricTitle)).toEqual([
-      'Accuracy',
-      'F1',
-      'IoU',
-      'Top5',
-      'Balanced accuracy',
-    ]));
+    expect(
+      ['accuracy', 'f1', 'iou', 'top5', 'balancedAccuracy', 'iou_per_image', 'boundary_f1'].map(metricTitle),
+    ).toEqual(['Accuracy', 'F1', 'IoU', 'Top5', 'Balanced accuracy', 'IoU per image', 'Boundary F1']));
 });
 
 describe('the choice of samples', () => {
