@@ -53,7 +53,8 @@ void flushDenormals() {
 }  // namespace
 
 Engine::Engine(int threads)
-    : threads_(threads > 0 ? threads : std::max(1, omp_get_num_procs())),
+    // oneDNN's own barriers wait for every thread asked for: never ask for more than OpenMP may give.
+    : threads_(std::min(threads > 0 ? threads : std::max(1, omp_get_num_procs()), std::max(1, omp_get_thread_limit()))),
       kernels_(pickKernels()),
       dnnl_(dnnl::engine::kind::cpu, 0),
       stream_(dnnl_) {
@@ -63,6 +64,7 @@ Engine::Engine(int threads)
 Engine::~Engine() { stop(); }
 
 int Engine::threadIndex() { return omp_get_thread_num(); }
+int Engine::teamSize() { return omp_get_num_threads(); }
 
 void Engine::post(std::function<void()> job) {
   {

@@ -61,11 +61,13 @@ class Engine {
     }
 #pragma omp parallel num_threads(parts)
     {
-      const int t = threadIndex();
-      body(n * t / parts, n * (t + 1) / parts, t);
+      // The team may be smaller than asked for (OMP_THREAD_LIMIT).
+      const int t = threadIndex(), team = teamSize();
+      body(n * t / team, n * (t + 1) / team, t);
     }
   }
   static int threadIndex();
+  static int teamSize();
   /** Below this estimated time a second thread costs more than it brings. */
   static constexpr double kParallelNs = 6000;
 

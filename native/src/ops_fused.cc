@@ -63,6 +63,9 @@ Desc passLayout(Builder& b, const Node& n, const TensorType& over, const std::ve
   for (auto& v : votes)
     if (!best || v.second > best->second) best = &v;
   if (best) return best->first;
+  // How the store happens to lie must not change the order of a sum, or a resumed run would differ in the last bit.
+  for (auto& kind : n.attr("outKinds").texts)
+    if (kind != "store") return plainDesc(over);
   for (int i = 0; i < b.inputs(); i++)
     if (b.type(b.in(i)).shape == over.shape && !b.value(b.in(i)).isFull && !b.value(b.in(i)).state.empty())
       return retype(b.first(b.in(i)).md, over);

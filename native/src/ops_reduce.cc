@@ -99,7 +99,7 @@ void reduce(Builder& b, const Node& n) {
     });
     return;
   }
-  Rep x = b.first(b.in(0));
+  Rep x = b.undecided(b.in(0)) ? b.plain(b.in(0)) : b.first(b.in(0));
   const bool allButChannel = !max && t.shape.size() >= 3 && axes.size() + 1 == t.shape.size() &&
                              std::find(axes.begin(), axes.end(), 1) == axes.end();
   const int lanes = lanesOf(x.md);

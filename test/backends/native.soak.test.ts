@@ -18,7 +18,10 @@ async function cycle(n: number, size: number): Promise<void> {
   const w = apply('state', [], { name: 'w', shape: [32, 16, 3, 3], dtype: 'float32' });
   const loss = apply('tanh', [apply('conv2d', [x, w], attrs)], {}).mean();
   const [dw] = gradients(loss, [w]);
-  const step = await backend.compile(buildGraph({ outputs: { loss }, updates: { w: w.sub(dw!.mul(full([], 0.1))) } }), store);
+  const step = await backend.compile(
+    buildGraph({ outputs: { loss }, updates: { w: w.sub(dw!.mul(full([], 0.1))) } }),
+    store,
+  );
   const look = await backend.compile(buildGraph({ outputs: { loss } }), store);
   const data = hostTensor(new Float32Array(numel(x.shape)).fill(0.5), x.shape);
   await Promise.all([step.run({ x: data }), look.run({ x: data }), step.run({ x: data })]);

@@ -80,7 +80,12 @@ function foldNorms(ir: Ir): void {
     const perChannel = irType(gamma);
     const make = (op: string, inputs: IrRef[], attrs: Record<string, unknown> = {}, type = perChannel): IrRef =>
       of({ op, attrs, inputs, outputs: [type], label: node.label });
-    const eps = make('full', [], { shape: [], dtype: 'float32', value: node.attrs.eps }, { shape: [], dtype: 'float32' });
+    const eps = make(
+      'full',
+      [],
+      { shape: [], dtype: 'float32', value: node.attrs.eps },
+      { shape: [], dtype: 'float32' },
+    );
     const s = make('div', [gamma, make('sqrt', [make('add', [variance, eps])])]);
     const column = [perChannel.shape[0]!, 1, 1, 1];
     const scale = make('reshape', [s], { shape: column }, { shape: column, dtype: 'float32' });
@@ -101,7 +106,7 @@ function fusePoolRelu(ir: Ir): void {
   const replacement = new Map<IrNode, (output: number) => IrRef>();
   for (const node of ir.nodes) {
     const mask = reluMask(node);
-    if (!mask || mask.dy.node.op !== 'maxPool2dGrad' || uses.count(mask.dy) !== 1) continue;
+    if (mask?.dy.node.op !== 'maxPool2dGrad' || uses.count(mask.dy) !== 1) continue;
     if (!sameRef(mask.dy.node.inputs[0]!, mask.y) || mask.dy.node.attrs.relu) continue;
     mask.dy.node.attrs.relu = true;
     replacement.set(node, () => mask.dy);
