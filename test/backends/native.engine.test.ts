@@ -271,7 +271,7 @@ describe('resources', () => {
       p.dispose();
       store.dispose();
     };
-    for (let i = 0; i < 20; i++) await cycle(i);
+    for (let i = 0; i < 40; i++) await cycle(i);
     global.gc?.();
     const before = process.memoryUsage();
     for (let i = 0; i < 100; i++) await cycle(i);
@@ -279,7 +279,8 @@ describe('resources', () => {
     const after = process.memoryUsage();
     // JavaScript's own heap is not what is measured here.
     const grown = after.rss - before.rss - (after.heapTotal - before.heapTotal) - (after.external - before.external);
-    expect(grown / 2 ** 20).toBeLessThan(24);
+    // One leaked arena or input a cycle would be 100 MiB and more; the soak test looks for smaller leaks.
+    expect(grown / 2 ** 20).toBeLessThan(64);
   }, 60_000);
 
   test('the event loop stays free while the engine works', async () => {
