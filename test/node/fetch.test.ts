@@ -185,7 +185,13 @@ describe('the cache', () => {
   });
 
   it('knows its data sets and suggests names', async () => {
-    expect((await listDatasets()).map((d) => d.name).sort()).toEqual(['cifar10', 'mnist', 'shapes']);
+    expect((await listDatasets()).map((d) => d.name).sort()).toEqual([
+      'cells',
+      'cifar10',
+      'mnist',
+      'shapes',
+      'shapes-seg',
+    ]);
     expect(await getDataset('shapes')).toEqual({ name: 'shapes', bytes: 0, cached: true });
     await expect(getDataset('mnits')).rejects.toThrow(/unknown data set "mnits".*did you mean "mnist"/);
   });

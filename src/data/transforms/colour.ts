@@ -59,8 +59,8 @@ export function adjustHue(image: Image, shift: number): Image {
     const r = out[i]! / 255;
     const g = out[n + i]! / 255;
     const b = out[2 * n + i]! / 255;
-    const value = r > g ? (r > b ? r : b) : g > b ? g : b;
-    const chroma = value - (r < g ? (r < b ? r : b) : g < b ? g : b);
+    const value = Math.max(r, g, b);
+    const chroma = value - Math.min(r, g, b);
     if (chroma === 0) continue;
     let hue: number;
     if (value === r) hue = (g - b) / chroma;
@@ -72,9 +72,7 @@ export function adjustHue(image: Image, shift: number): Image {
     for (let c = 0; c < 3; c++) {
       let k = 5 - 2 * c + turned;
       if (k >= 6) k -= 6;
-      const back = 4 - k;
-      const near = k < back ? k : back;
-      const level = value - chroma * (near < 0 ? 0 : near > 1 ? 1 : near);
+      const level = value - chroma * Math.max(0, Math.min(k, 4 - k, 1));
       out[c * n + i] = level * 255.999;
     }
   }
