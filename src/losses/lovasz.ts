@@ -25,7 +25,7 @@ export interface LovaszOptions {
  * - Several: Lovász softmax, for each class e = |t - p|, and the mean over classes.
  *
  * Output [N, C, ...]; target as for `dice`, cut at 0.5 where it is soft. Equal to segmentation_models.pytorch's. The sort
- * costs about 4 ms for 16 images of 128 x 128.
+ * takes the native engine about 4 ms for 16 images of 128 x 128 pixels (2-core Zen 4).
  */
 export function lovasz(options: LovaszOptions = {}): Loss {
   checkOptions('lovasz', options, ['perImage', 'classes', 'logits', 'ignoreIndex']);
