@@ -1,21 +1,21 @@
 import type { Backend } from '../backends/backend.js';
-import type { OpenDataOptions, OpenedData } from '../data/open.js';
-import { parseLoss } from '../losses/registry.js';
-import { parseMetric } from '../metrics/registry.js';
-import { modelEntry } from '../models/index.js';
+import type { OpenedData } from '../data/open.js';
 import type { Module } from '../nn/module.js';
-import { parseOptimizer, parseScheduler } from '../optim/registry.js';
-import type { Json, ModelSpec, RunConfig } from '../train/config.js';
+import { parseScheduler } from '../optim/registry.js';
+import type { Scheduler } from '../optim/scheduler.js';
+import * as schedulers from '../optim/schedulers.js';
+import type { Json, RunConfig } from '../train/config.js';
 import { fitOptionsOf, objectiveOf } from '../train/load.js';
 import type { MonitorOptions } from '../train/monitor.js';
 import type { FitOptions, TrainerOptions } from '../train/options.js';
 import { RunDirectory } from '../train/run.js';
 import type { Spec } from '../util/registry.js';
-import { dataConfig, dataOf, isNamedData, openWith, pathThen } from './data-source.js';
+import { dataConfig, dataOf, openWith, pathThen } from './data-source.js';
 import { CommandError } from './errors.js';
-import { isModelPath, makeNetwork, networkOf } from './network.js';
+import { networkOf } from './network.js';
 import type { Values } from './options.js';
-import { parseSpec, toSpec } from './spec.js';
+import { prepare, type SetupValues } from './setup.js';
+import { fileName, toSpec } from './spec.js';
 import type { Terminal } from './terminal.js';
 import { version } from './version.js';
 
@@ -30,85 +30,43 @@ export interface Plan {
 }
 
 /** Values of `fovea train` with their types; `resolveOptions` has checked them. */
-interface TrainValues {
-  readonly data?: string;
+interface TrainValues extends SetupValues {
+  readonly recipe?: string;
   readonly epochs?: number;
-  readonly batchSize?: number;
-  readonly lr?: number;
-  readonly optimizer?: string | Spec;
-  readonly momentum?: number;
-  readonly weightDecay?: number;
   readonly scheduler?: string | Spec;
-  readonly loss?: string | Spec;
-  readonly labelSmoothing?: number;
-  readonly clipNorm?: number;
-  readonly clipValue?: number;
-  readonly metrics?: (string | Spec)[];
+  readonly warmup?: number;
+  readonly ema?: number;
   readonly monitor?: string;
-  readonly seed?: number;
-  readonly dropLast?: boolean;
-  readonly valid?: number;
   readonly earlyStopping?: number;
   readonly saveEvery?: number;
-  readonly workers?: number | 'auto';
-  readonly augment?: OpenDataOptions['augment'];
-  readonly size?: number | readonly [number, number];
-  readonly channels?: 1 | 3;
-  readonly classes?: number;
-  readonly images?: number;
-  readonly limit?: number;
-  readonly skipDamaged?: boolean;
   readonly overwrite?: boolean;
 }
 
-const SGD: Spec = { name: 'sgd', options: { lr: 0.01, momentum: 0.9 } };
-
-/**
- * A new run from the command line. Everything that can be wrong with names and numbers is found before the data is
- * opened, and nothing is written.
- */
+/** A new run from the command line. Nothing is written. */
 export async function planNew(model: string, values: Values, backend: Backend, terminal: Terminal): Promise<Plan> {
   const v = values as TrainValues;
-  const own = isModelPath(model);
-  const entry = own ? undefined : modelEntry(model);
-  const seed = v.seed ?? 0;
-  const loss = parseLoss(lossSpec(v));
-  const optimizer = parseOptimizer(optimizerSpec(v, entry?.optimizer ?? SGD));
-  const scheduler = v.scheduler === undefined ? undefined : parseScheduler(toSpec(v.scheduler));
-  const metrics = (v.metrics ?? ['accuracy']).map((m) => parseMetric(typeof m === 'string' ? parseSpec(m) : m));
-  const monitor = v.monitor === undefined ? undefined : monitorOptions(v.monitor, metrics);
-
-  const name = v.data ?? 'mnist';
-  // Pictures in folders have all sizes: they get the one that the network is made for.
-  const fitted = !isNamedData(name) && entry ? entry.inputShape : undefined;
-  const data = await openWith(terminal, name, {
-    seed,
-    size: v.size ?? (fitted && [fitted[1], fitted[2]]),
-    channels: v.channels ?? (fitted?.[0] as 1 | 3 | undefined),
-    valid: v.valid,
-    strict: v.skipDamaged ? false : undefined,
-    augment: v.augment,
-    images: v.images,
-    limit: v.limit,
-  });
-  const spec: ModelSpec = {
-    ...(own ? { path: model } : { name: entry!.name }),
-    ...(v.classes === undefined ? {} : { options: { classes: v.classes } }),
-  };
-  const net = await makeNetwork(spec, { inputShape: data.inputShape, classes: data.classes.length });
-  const clip = {
-    ...(v.clipNorm === undefined ? {} : { norm: v.clipNorm }),
-    ...(v.clipValue === undefined ? {} : { value: v.clipValue }),
-  };
+  const asked = v.scheduler === undefined ? undefined : parseScheduler(toSpec(v.scheduler));
+  const setup = await prepare(model, values, terminal);
+  const { data, seed, batchSize, trainer } = setup;
+  const { accumulate = 1 } = v;
+  const monitor = v.monitor === undefined ? undefined : monitorOptions(v.monitor, trainer.metrics);
+  const steps = v.dropLast ? Math.floor(data.train.length / batchSize) : Math.ceil(data.train.length / batchSize);
+  const scheduler = warmedUp(asked, v.warmup, Math.ceil(steps / accumulate));
   return {
-    title: `${own ? fileName(model) : entry!.name} on ${fileName(name)}`,
-    net,
+    title: setup.title,
+    net: setup.net,
     data,
-    trainer: { loss, optimizer, metrics, scheduler, backend, ...(Object.keys(clip).length > 0 ? { clip } : {}) },
+    trainer: {
+      ...trainer,
+      backend,
+      ...(scheduler ? { scheduler } : {}),
+      ...(v.ema === undefined ? {} : { ema: v.ema }),
+    },
     fit: {
       valid: data.valid,
       epochs: v.epochs ?? 10,
-      batchSize: v.batchSize ?? 64,
+      batchSize,
+      accumulate,
       seed,
       dropLast: v.dropLast ?? false,
       workers: v.workers,
@@ -117,13 +75,27 @@ export async function planNew(model: string, values: Values, backend: Backend, t
       overwrite: v.overwrite,
       ...(v.earlyStopping === undefined ? {} : { earlyStopping: { patience: v.earlyStopping } }),
       describe: {
-        model: spec,
+        model: setup.model,
         data: dataConfig(data) as unknown as Json,
         versions: { fovea: version(), node: process.versions.node },
-        extra: { cwd: process.cwd(), command: commandLine() },
+        extra: { cwd: process.cwd(), command: commandLine(), ...(v.recipe ? { recipe: v.recipe } : {}) },
       },
     },
   };
+}
+
+/** A schedule with `epochs` of linear warm-up before it takes its full effect. */
+function warmedUp(
+  scheduler: Scheduler | undefined,
+  epochs: number | undefined,
+  stepsPerEpoch: number,
+): Scheduler | undefined {
+  if (epochs === undefined) return scheduler;
+  const warmup = schedulers.linearWarmup({
+    totalIters: Math.max(1, Math.round(epochs * stepsPerEpoch)),
+    startFactor: 0.01,
+  });
+  return scheduler ? schedulers.chained(scheduler, warmup) : warmup;
 }
 
 /** A run that goes on: everything as its `config.json` says, but for its length. */
@@ -133,6 +105,8 @@ export async function planResume(run: string, values: Values, backend: Backend, 
   const from = dataOf(config);
   if (!from) throw new CommandError(`${run} does not say on what data it was trained; go on from your own program`);
   const net = await networkOf(config);
+  const { frozen } = config.training;
+  if (frozen.length > 0) net.freeze(...frozen);
   const data = await openWith(terminal, pathThen(from.name, config), from.options);
   const fit = fitOptionsOf(config);
   return {
@@ -158,29 +132,6 @@ export function titleOf(config: RunConfig): string {
   const net = !model ? 'network' : 'path' in model ? fileName(model.path) : model.name;
   const data = dataOf(config)?.name;
   return data === undefined ? net : `${net} on ${fileName(data)}`;
-}
-
-/** `./nets/my-net.js` -> `my-net`, `photos/` -> `photos`. */
-export const fileName = (path: string): string =>
-  path
-    .replace(/[/\\]+$/, '')
-    .split(/[/\\]/)
-    .at(-1)!
-    .replace(/\.[cm]?[jt]s$/i, '') || path;
-
-function lossSpec({ loss = 'cross-entropy', labelSmoothing }: TrainValues): string | Spec {
-  if (labelSmoothing === undefined) return loss;
-  const { name, options } = toSpec(loss);
-  return { name, options: { ...options, labelSmoothing } };
-}
-
-/** What was typed over the network's own optimizer, whose options hold only for that one. */
-function optimizerSpec({ optimizer, lr, momentum, weightDecay }: TrainValues, own: Spec): Spec {
-  const asked = optimizer === undefined ? own : toSpec(optimizer);
-  const base =
-    asked.name.toLowerCase() === own.name ? own.options : asked.name.toLowerCase() === 'sgd' ? SGD.options : {};
-  const given = Object.entries({ lr, momentum, weightDecay }).filter(([, value]) => value !== undefined);
-  return { name: asked.name, options: { ...base, ...asked.options, ...Object.fromEntries(given) } };
 }
 
 function monitorOptions(of: string, metrics: TrainerOptions['metrics']): MonitorOptions {

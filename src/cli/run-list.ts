@@ -7,7 +7,7 @@ import type { RunConfig } from '../train/config.js';
 import type { EpochRecord } from '../train/events.js';
 import { LAST_FILE, RunDirectory } from '../train/run.js';
 import { dataOf } from './data-source.js';
-import { fileName } from './plan.js';
+import { fileName } from './spec.js';
 
 /** A line of `fovea runs`. */
 export interface RunListing {

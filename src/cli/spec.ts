@@ -16,3 +16,11 @@ export function describeSpec(spec: unknown): string {
 }
 
 export const kebabCase = (name: string): string => name.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`);
+
+/** `./nets/my-net.js` -> `my-net`, `photos/` -> `photos`. */
+export const fileName = (path: string): string =>
+  path
+    .replace(/[/\\]+$/, '')
+    .split(/[/\\]/)
+    .at(-1)!
+    .replace(/\.([cm]?[jt]s|csv)$/i, '') || path;

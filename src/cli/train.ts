@@ -16,6 +16,8 @@ export function addTrain(program: Command): void {
 Examples:
   fovea train lenet --data mnist --epochs 10 --batch-size 64 --lr 0.01 --seed 1 --out runs/lenet
   fovea train ./my-net.js --data photos/ --size 64 --augment hflip,rotate:10
+  fovea train unet --data photos/ --size 128 --epochs 50 --loss bce+dice --augment strong --out runs/people
+  fovea train --recipe human-segmentation --data photos/train.csv --out runs/people
   fovea train --resume runs/lenet`,
     );
   addFields(command, trainFields);
@@ -27,7 +29,9 @@ Examples:
 }
 
 /** Trains as the options say and answers with the result. */
-export async function train({ values, terminal, interrupt, device }: Context): Promise<void> {
+export async function train({ values: given, terminal, interrupt, device }: Context): Promise<void> {
+  const { withRecipe } = await import('./setup.js');
+  const values = given.resume === undefined ? withRecipe(given) : given;
   const resume = values.resume as string | undefined;
   const model = values.model as string | undefined;
   checkUsage(values, model, resume);
