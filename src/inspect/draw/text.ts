@@ -9,8 +9,8 @@ for (const [width, characters] of [
   [0.4, '()ftr-·"'],
   [0.33, ' '],
   [0.56, 'cksvxyz'],
-  [0.84, '×+=<>→@&%~'],
-  [0.98, 'mMWw—'],
+  [0.84, '×+=<>→&%~'],
+  [1, 'mMWw—@'],
   [0.72, 'ABCDEGHKNOPQRSUVXYZ'],
   [0.6, 'FJLT'],
 ] as const)
@@ -23,5 +23,5 @@ const USUAL = 0.64;
 export function textWidth(text: string, size: number, bold = false): number {
   let width = 0;
   for (const c of text) width += NARROW.get(c) ?? (c > '\u2fff' ? 1.05 : USUAL);
-  return Math.ceil(width * size * (bold ? 1.12 : 1.01));
+  return Math.ceil(width * size * (bold ? 1.15 : 1.03));
 }
