@@ -11,7 +11,10 @@ export const evalFields = {
     'all',
   ]),
   weights: choice('--weights <which>', 'best or last (default: best)', ['best', 'last']),
-  batchSize: count('--batch-size <n>', 'images at once (default: 64)'),
+  batchSize: count(
+    '--batch-size <n>',
+    "images at once (default: 64; masks: the run's, which whole-batch losses depend on)",
+  ),
   workers: countOrAuto('--workers <n>', 'threads that prepare images (default: auto)'),
   skipDamaged: flag('--skip-damaged', 'leave out images that cannot be read instead of failing'),
   ...deviceFields,
@@ -31,15 +34,29 @@ export function addEval(program: Command): void {
 
 async function evaluate({ values, terminal, interrupt, device }: Context): Promise<void> {
   const run = values.run as string;
-  const [{ loadRun, objectiveOf }, { networkOf }, source, { measure }, { evaluationFacts }, { facts }] =
-    await Promise.all([
-      import('../train/load.js'),
-      import('./network.js'),
-      import('./data-source.js'),
-      import('./measure.js'),
-      import('./finish.js'),
-      import('./terminal.js'),
-    ]);
+  const [
+    { loadRun, objectiveOf },
+    { networkOf },
+    source,
+    { measure },
+    { evaluationFacts },
+    { facts, Terminal },
+    { hasMasks },
+    { scoreOf },
+    { SCORE_SIDE },
+    { formatNumber, formatPercent },
+  ] = await Promise.all([
+    import('../train/load.js'),
+    import('./network.js'),
+    import('./data-source.js'),
+    import('./measure.js'),
+    import('./finish.js'),
+    import('./terminal.js'),
+    import('../data/masks.js'),
+    import('./score.js'),
+    import('../train/score.js'),
+    import('../report/format.js'),
+  ]);
   const backend = await device();
   const weights = (values.weights as 'best' | 'last' | undefined) ?? 'auto';
   const { config, net, file } = await loadRun(run, { make: networkOf, weights });
@@ -50,7 +67,7 @@ async function evaluate({ values, terminal, interrupt, device }: Context): Promi
   if (name === undefined) throw new Error(`${run} does not say on what data it was trained: give --data`);
   const [channels, height, width] = config.inputShape;
   const { augment: _, limit: __, ...options } = same ? trained.options : {};
-  const data = await source.openWith(terminal, name, {
+  const opening = {
     seed: config.training.seed,
     ...options,
     // What the network was made for, whatever the images are like.
@@ -58,7 +75,8 @@ async function evaluate({ values, terminal, interrupt, device }: Context): Promi
     ...(source.isNamedData(name) ? {} : { classes: config.classes }),
     ...(values.skipDamaged ? { strict: false } : {}),
     normalize: config.normalize,
-  });
+  };
+  const data = await source.openWith(terminal, name, opening);
   source.checkClasses(data, config);
   const { split, dataset } = source.chooseSplit(data, values.split as string | undefined, same);
   const evaluation = await measure(
@@ -68,13 +86,17 @@ async function evaluate({ values, terminal, interrupt, device }: Context): Promi
     {
       split: source.splitTitle(split),
       weights: file.replace('.safetensors', ''),
-      batchSize: (values.batchSize as number | undefined) ?? 64,
+      batchSize: (values.batchSize as number | undefined) ?? (hasMasks(dataset) ? config.training.batchSize : 64),
       workers: values.workers as number | 'auto' | undefined,
       signal: interrupt.signal,
       samples: false,
     },
     terminal,
   );
+  const scored = await scoreOf(config, net, dataset, backend, async (size) => {
+    const again = await source.openWith(new Terminal(true, true), name, { ...opening, size, fit: 'fill' });
+    return source.chooseSplit(again, split, same).dataset;
+  });
   terminal.answer(
     {
       run,
@@ -83,12 +105,21 @@ async function evaluate({ values, terminal, interrupt, device }: Context): Promi
       weights: evaluation.weights,
       images: evaluation.images,
       ...evaluation.scores,
+      ...(scored ? { score: scored.score, scoreIou: scored.iou } : {}),
       confusion: evaluation.confusion,
       classes: config.classes,
       device: backend.device,
     },
     facts([
       ...evaluationFacts(evaluation),
+      ...(scored
+        ? [
+            [
+              'score',
+              `${formatNumber(scored.score)}, IoU ${formatPercent(scored.iou)} (BCE + Dice at ${SCORE_SIDE} x ${SCORE_SIDE}, batches of 16)`,
+            ] as const,
+          ]
+        : []),
       ['images', `${evaluation.images} (${name}, ${source.splitTitle(split)})`],
       ['weights', `${run}/${file}`],
     ]),

@@ -1,4 +1,5 @@
 import type { Backend } from '../backends/backend.js';
+import { hasMasks } from '../data/masks.js';
 import type { OpenedData } from '../data/open.js';
 import type { Evaluation } from '../report/data.js';
 import { formatCount, formatDuration, formatMetric, formatNumber, formatPlain, metricTitle } from '../report/format.js';
@@ -40,7 +41,8 @@ export async function finishRun(
     {
       split: splitTitle(split),
       weights: file.replace('.safetensors', ''),
-      batchSize: Math.max(64, config.training.batchSize),
+      // Losses of masks may be about the whole batch: the same batches as in training.
+      batchSize: hasMasks(dataset) ? config.training.batchSize : Math.max(64, config.training.batchSize),
       signal,
       samples: true,
     },
@@ -82,11 +84,16 @@ function configurationOf(config: RunConfig): [string, string][] {
     ],
     ['augmentation', data?.options.augment?.map((a) => describeSpec(a)).join(', ')],
     ['limit', data?.options.limit === undefined ? undefined : `${formatCount(data.options.limit)} training images`],
+    ['recipe', (config.extra as { recipe?: string } | undefined)?.recipe],
     ['epochs', String(t.epochs)],
-    ['batch size', `${t.batchSize}${t.dropLast ? ', smaller last batch left out' : ''}`],
+    [
+      'batch size',
+      `${t.batchSize}${t.accumulate ? `, gradients of ${t.accumulate} batches added up` : ''}${t.dropLast ? ', smaller last batch left out' : ''}`,
+    ],
     ['loss', describeSpec(t.loss)],
     ['optimizer', describeSpec(t.optimizer)],
     ['scheduler', t.scheduler === undefined ? undefined : describeSpec(t.scheduler)],
+    ['averaged weights', t.ema === undefined ? undefined : `decay ${t.ema}`],
     [
       'gradient clipping',
       t.clip &&

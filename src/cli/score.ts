@@ -1,0 +1,24 @@
+import type { Backend } from '../backends/backend.js';
+import type { Dataset } from '../data/dataset.js';
+import { hasMasks } from '../data/masks.js';
+import type { Module } from '../nn/module.js';
+import type { RunConfig } from '../train/config.js';
+import { SCORE_SIDE, type SegmentationScore, segmentationScore } from '../train/score.js';
+
+/**
+ * The score of a run on a data set, or undefined where it is none for binary masks of one channel.
+ * @param reopen opens the same images at another size
+ */
+export async function scoreOf(
+  config: RunConfig,
+  net: Module,
+  dataset: Dataset,
+  backend: Backend,
+  reopen: (side: number) => Promise<Dataset>,
+): Promise<SegmentationScore | undefined> {
+  const outputs = config.model?.options?.classes;
+  if (!hasMasks(dataset) || config.classes.length !== 2 || outputs !== 1) return undefined;
+  const [, height, width] = dataset.inputShape;
+  const fits = height === SCORE_SIDE && width === SCORE_SIDE;
+  return segmentationScore(net, fits ? dataset : await reopen(SCORE_SIDE), backend);
+}
