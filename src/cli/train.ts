@@ -35,12 +35,14 @@ export async function train({ values: given, terminal, interrupt, device }: Cont
   const resume = values.resume as string | undefined;
   const model = values.model as string | undefined;
   checkUsage(values, model, resume);
-  const [{ planNew, planResume }, { TrainProgress }, { Trainer, NonFiniteError }, { Untouched }] = await Promise.all([
-    import('./plan.js'),
-    import('./progress.js'),
-    import('../train/index.js'),
-    import('./untouched.js'),
-  ]);
+  const [{ planNew, planResume }, { TrainProgress }, { Trainer, NonFiniteError }, { Untouched }, { sampleSheets }] =
+    await Promise.all([
+      import('./plan.js'),
+      import('./progress.js'),
+      import('../train/index.js'),
+      import('./untouched.js'),
+      import('./looking.js'),
+    ]);
   const backend = await device();
   if (resume === undefined) checkOut(values.out as string | undefined, values.overwrite === true);
   const plan =
@@ -53,10 +55,21 @@ export async function train({ values: given, terminal, interrupt, device }: Cont
   const trainer = new Trainer(plan.net, plan.trainer);
   trainer.on(progress.listen);
   const untouched = resume === undefined ? new Untouched(out) : undefined;
+  const afterEpoch = sampleSheets(trainer, plan.data.valid, {
+    every: (values.samplesEvery as number | undefined) ?? 10,
+    out,
+    title: plan.title,
+    resume: resume !== undefined,
+  });
   interrupt.onFirst = () => terminal.say('finishing the step and saving; Ctrl-C again ends at once');
   try {
     const result = await trainer
-      .fit(plan.data.train, { ...plan.fit, out, signal: interrupt.signal })
+      .fit(plan.data.train, {
+        ...plan.fit,
+        out,
+        signal: interrupt.signal,
+        ...(afterEpoch ? { afterEpoch } : {}),
+      })
       .catch(async (error) => {
         if (!(error instanceof NonFiniteError)) await untouched?.restore();
         throw error;

@@ -255,6 +255,11 @@ export class Fit {
     }
     await this.save();
     this.emit({ type: 'epoch', record, epochs: this.options.epochs, best });
+    try {
+      await this.options.afterEpoch?.(record);
+    } catch (error) {
+      this.emit({ type: 'warning', message: `after epoch ${record.epoch}: ${(error as Error).message}` });
+    }
   }
 
   /** Scores on the validation set, of the averaged weights if there are any. */

@@ -6,6 +6,7 @@ import type { ClipOptions } from '../optim/clip.js';
 import type { Optimizer } from '../optim/optimizer.js';
 import type { Scheduler } from '../optim/scheduler.js';
 import type { Json, ModelSpec, Normalize } from './config.js';
+import type { EpochRecord } from './events.js';
 import type { ImageShape } from './images.js';
 import type { EarlyStoppingOptions, MonitorOptions } from './monitor.js';
 import type { Storage } from './storage.js';
@@ -65,6 +66,11 @@ export interface FitOptions {
   readonly workers?: number | 'auto';
   /** Also save `last.safetensors` each time this many steps are done. */
   readonly saveEverySteps?: number;
+  /**
+   * Called after each epoch, when its line and checkpoints are written; the next epoch waits for it. `predict` of the
+   * trainer then answers with this epoch's (averaged) weights. What it throws becomes a warning.
+   */
+  readonly afterEpoch?: (record: EpochRecord) => void | Promise<void>;
   /** What `config.json` says beyond what the trainer knows. */
   readonly describe?: RunDescription;
 }
