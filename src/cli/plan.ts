@@ -1,4 +1,5 @@
 import type { Backend } from '../backends/backend.js';
+import { hasMasks } from '../data/masks.js';
 import type { OpenedData } from '../data/open.js';
 import type { Module } from '../nn/module.js';
 import { parseScheduler } from '../optim/registry.js';
@@ -49,7 +50,7 @@ export async function planNew(model: string, values: Values, backend: Backend, t
   const setup = await prepare(model, values, terminal);
   const { data, seed, batchSize, trainer } = setup;
   const { accumulate = 1 } = v;
-  const monitor = v.monitor === undefined ? undefined : monitorOptions(v.monitor, trainer.metrics);
+  const monitor = monitorOptions(v.monitor ?? defaultMonitor(data, asked, trainer.metrics), trainer.metrics);
   const steps = v.dropLast ? Math.floor(data.train.length / batchSize) : Math.ceil(data.train.length / batchSize);
   const scheduler = warmedUp(asked, v.warmup, Math.ceil(steps / accumulate));
   return {
@@ -132,6 +133,20 @@ export function titleOf(config: RunConfig): string {
   const net = !model ? 'network' : 'path' in model ? fileName(model.path) : model.name;
   const data = dataOf(config)?.name;
   return data === undefined ? net : `${net} on ${fileName(data)}`;
+}
+
+/**
+ * A classifier's best epoch is the one that gets most validation images right: its loss goes on rising with its
+ * confidence long after that. Masks, and a schedule that waits for a plateau, go by the loss.
+ */
+function defaultMonitor(
+  data: OpenedData,
+  scheduler: Scheduler | undefined,
+  metrics: TrainerOptions['metrics'],
+): string {
+  if (!data.valid) return 'train.loss';
+  const classifies = !hasMasks(data.train) && metrics?.some((m) => m.name === 'accuracy');
+  return classifies && !scheduler?.needsMetric ? 'valid.accuracy' : 'valid.loss';
 }
 
 function monitorOptions(of: string, metrics: TrainerOptions['metrics']): MonitorOptions {

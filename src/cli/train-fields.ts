@@ -77,7 +77,10 @@ export const trainFields = {
     '--metrics <names>',
     'accuracy, top5, precision, recall, f1, iou, dice, boundary_f1, ... (default: accuracy; masks: iou,dice)',
   ),
-  monitor: text('--monitor <what>', 'what the best epoch is chosen by, such as valid.accuracy (default: valid.loss)'),
+  monitor: text(
+    '--monitor <what>',
+    'what the best epoch is chosen by, such as valid.accuracy (default: valid.accuracy for classes, valid.loss for masks)',
+  ),
   out: text('--out <dir>', 'run directory (default: runs/<network>-<data>)'),
   overwrite: flag('--overwrite', 'replace the run that --out holds'),
   resume: text('--resume <run>', 'go on with a run that was stopped'),

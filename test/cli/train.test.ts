@@ -96,7 +96,7 @@ describe('a run on the command line', () => {
   it('measures on the validation split just what the best epoch measured', async () => {
     const { stdout } = await fovea(['eval', run, '--device', 'reference', '--split', 'valid', '--json'], dir);
     const result = JSON.parse(stdout);
-    const best = records().reduce((a, b) => (b.valid.loss < a.valid.loss ? b : a));
+    const best = records().reduce((a, b) => (b.valid.accuracy > a.valid.accuracy ? b : a));
     expect(result.loss).toBeCloseTo(best.valid.loss, 6);
     expect(result.accuracy).toBe(best.valid.accuracy);
   });
@@ -137,7 +137,7 @@ describe('a run on the command line', () => {
       state: 'done',
     });
     const plain = await fovea(['runs'], dir);
-    expect(plain.stdout).toMatch(/runs\/small +lenet5 +shapes +3\/3 +valid\.loss .* done/);
+    expect(plain.stdout).toMatch(/runs\/small +lenet5 +shapes +3\/3 +valid\.accuracy .* done/);
   });
 
   it('does not touch a run that is there, unless told to', async () => {
