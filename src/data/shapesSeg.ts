@@ -4,12 +4,12 @@ import type { RandomStream } from './rng.js';
 import { DISTANCE } from './shapes.js';
 
 /** Classes of the masks, by number. */
-export const SHAPES_SEG_CLASSES = ['background', 'circle', 'square'] as const;
+export const SHAPES_SEG_CLASSES = ['background', 'circle', 'cross'] as const;
 
-const FIGURES = ['circle', 'square'] as const;
+const FIGURES = ['circle', 'cross'] as const;
 
 /**
- * Circles and squares of any place, size, turn and colour, up to three in an image, on a noisy, unevenly lit background:
+ * Circles and crosses of any place, size, turn and colour, up to three in an image, on a noisy, unevenly lit background:
  * three classes with the background. A pixel belongs to a figure if its centre does.
  *
  *     const data = new ShapesSegDataset({ images: 200, size: 48, seed: 1 });

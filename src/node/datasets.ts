@@ -93,7 +93,7 @@ export async function listDatasets(): Promise<DatasetListing[]> {
     },
     {
       name: 'shapes-seg',
-      title: 'Circles and squares on a noisy background, with masks of three classes',
+      title: 'Circles and crosses on a noisy background, with masks of three classes',
       images: '420 train, 90 valid, 90 test; 3 x 64 x 64 (any number, size, 1 or 3 channels)',
       source: 'generated',
       bytes: 0,

@@ -1,10 +1,10 @@
-import { totalmem } from 'node:os';
 import { basename, join, relative } from 'node:path';
 import { type DataParts, type OpenDataOptions, splitAs } from '../data/open.js';
 import { splitFraction } from '../data/subset.js';
 import { FolderDataset, type FolderOptions, readableImages } from './folderDataset.js';
 import { IMAGE_ENDINGS } from './image.js';
 import { fingerprint, imagesBelow, isImage, list, PARTS, type Part } from './listing.js';
+import { imageMemory } from './memory.js';
 
 interface Scan {
   readonly root: string;
@@ -94,7 +94,7 @@ export async function openFolder(root: string, options: OpenDataOptions = {}): P
       size: options.size ?? (like && [like.inputShape[1], like.inputShape[2]]),
       fit: options.fit ?? 'cover',
       normalize: options.normalize,
-      memory: options.memory ?? Math.min(2 ** 30, Math.floor(totalmem() / 4)),
+      memory: options.memory ?? imageMemory(),
     };
     const usable = await readableImages(folder, files, labels, options.strict ?? true, skipped);
     return FolderDataset.create({ ...folder, ...usable, fingerprint: await fingerprint(directory, usable.files) });

@@ -1,5 +1,5 @@
 import { readFile, stat } from 'node:fs/promises';
-import { basename, dirname, extname, isAbsolute, join, relative, resolve } from 'node:path';
+import { basename, dirname, extname, isAbsolute, join, relative } from 'node:path';
 import type { MaskSource } from '../data/open.js';
 import { normaliseName, unknownName } from '../util/suggest.js';
 import { type CsvRow, parseCsv } from './csv.js';
@@ -155,7 +155,10 @@ function columnsOf(rows: readonly CsvRow[], { columns: asked = {} }: MaskSource)
     );
   const image = find(asked.image, IMAGE_COLUMNS);
   const mask = find(asked.mask, MASK_COLUMNS);
-  if (image >= 0 && mask >= 0 && image !== mask) return { image, mask, header: true };
+  // A `label` may also be the name of a class: then this is no list of masks.
+  const namesFiles =
+    asked.mask !== undefined || rows.length < 2 || rows.slice(1, 6).some(({ cells }) => isImage(cells[mask] ?? ''));
+  if (image >= 0 && mask >= 0 && image !== mask && namesFiles) return { image, mask, header: true };
   // Two columns of image files without names: photo and mask.
   if (asked.image === undefined && first.length === 2 && first.every(isImage))
     return { image: 0, mask: 1, header: false };
@@ -229,7 +232,8 @@ function describeColumns(file: string, rows: readonly CsvRow[], { columns = {} }
     : `${file} has the columns ${names.join(', ')}; expected images and masks, or say which ones they are (masks.columns)`;
 }
 
-const isFile = (path: string): Promise<boolean> =>
+/** There is a file at `path`. */
+export const isFile = (path: string): Promise<boolean> =>
   stat(path).then(
     (s) => s.isFile(),
     () => false,
@@ -294,52 +298,3 @@ const keyOf = (root: string, file: string): string => {
   const path = relative(root, file).replaceAll('\\', '/');
   return path.slice(0, path.length - extname(path).length);
 };
-
-/**
- * The numbers of the pairs that a list names. An entry is the path of a photo (as far as it is needed to tell which), or the same
- * without its ending.
- *
- * @param list a text file with an entry a line (what follows a space or comma is ignored), seen from `root`, or the entries
- */
-export async function readList(
-  given: string | readonly string[],
-  root: string,
-  pairs: readonly Pair[],
-): Promise<readonly number[]> {
-  let entries = given as readonly string[];
-  let title = 'the list';
-  if (typeof given === 'string') {
-    title = isAbsolute(given) || !(await isFile(join(root, given))) ? resolve(given) : join(root, given);
-    const text = await readFile(title, 'utf8').catch((error) => {
-      throw fileError(error, title, 'read');
-    });
-    entries = text
-      .split(/\r?\n/)
-      .map((line) => line.trim())
-      .filter((line) => line !== '' && !line.startsWith('#'));
-  }
-  const known = new Map<string, number>();
-  pairs.forEach(({ image }, i) => {
-    const parts = relative(root, image).replaceAll('\\', '/').split('/');
-    // A name that two photos share tells neither: it is marked by -1.
-    for (let from = 0; from < parts.length; from++) {
-      const path = parts.slice(from).join('/');
-      for (const name of [path, path.slice(0, path.length - extname(path).length)])
-        known.set(name, known.has(name) && known.get(name) !== i ? -1 : i);
-    }
-  });
-  const missing: string[] = [];
-  const found = entries.map((entry) => {
-    const clean = entry.replaceAll('\\', '/').replace(/^\.\//, '');
-    const at = known.get(clean) ?? known.get(clean.split(/[\s,;]/)[0]!) ?? -1;
-    if (at < 0) missing.push(entry);
-    return at;
-  });
-  if (missing.length > 0) {
-    const more = missing.length > 3 ? ` and ${missing.length - 3} more` : '';
-    throw new Error(
-      `${title} names ${missing.length} photo${missing.length > 1 ? 's' : ''} that ${root} does not have, or has twice: ${missing.slice(0, 3).join(', ')}${more}`,
-    );
-  }
-  return [...new Set(found)].sort((a, b) => a - b);
-}

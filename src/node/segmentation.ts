@@ -1,4 +1,3 @@
-import { totalmem } from 'node:os';
 import { basename, resolve } from 'node:path';
 import { type DataDescription, type Dataset, type Normalize, sharedBytes } from '../data/dataset.js';
 import { MaskDataset } from '../data/masks.js';
@@ -10,10 +9,12 @@ import { mapSome } from './folderDataset.js';
 import { fingerprint, type Part } from './listing.js';
 import { applyRule, MaskFolderDataset, type MaskFormat, readPhoto } from './maskDataset.js';
 import { MaskValueError } from './maskFile.js';
-import { type FoundPairs, type Pair, readList } from './maskPairs.js';
+import type { FoundPairs, Pair } from './maskPairs.js';
 import { checkMask, colourTable, decideRule, type MaskRule, type SeenMask } from './maskRule.js';
 import { type Matched, matchPairs } from './matchPairs.js';
+import { imageMemory } from './memory.js';
 import { Mended } from './mended.js';
+import { readList } from './partLists.js';
 
 /** Side of photos that differ in size when none is asked for. */
 const DEFAULT_SIDE = 256;
@@ -41,7 +42,7 @@ export async function openSegmentation(found: FoundPairs, options: OpenDataOptio
   const reader = { name, root, format, options, mended, skipped };
   if (matched.length === 0) throw new Error(nothingLeft(root, skipped));
   if (options.strict) refuse(root, skipped);
-  const room = options.memory ?? Math.min(2 ** 30, Math.floor(totalmem() / 4));
+  const room = options.memory ?? imageMemory();
   const { dataset, pairs } =
     (channels + 1) * size[0] * size[1] * matched.length <= room
       ? await readAll(reader, matched)

@@ -371,6 +371,9 @@ describe('parts', () => {
     const data = await openData(path);
     expect(data.classes).toEqual(['mask', 'photo']);
     expect(data.train.targetShape).toBeUndefined();
+    // Nor does a list of labels make masks of them.
+    await writeFile(join(path, 'labels.csv'), 'image,label\nmask/mask0.jpg,mask\nphoto/photo1.jpg,photo\n');
+    expect((await openData(path)).classes).toEqual(['mask', 'photo']);
   });
 });
 
