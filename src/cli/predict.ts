@@ -1,11 +1,35 @@
 import type { Command } from 'commander';
-import { addFields, choice, common, count, deviceFields, type Fields, flag, text } from './fields.js';
+import { addFields, choice, common, count, deviceFields, type Field, type Fields, flag, real, text } from './fields.js';
 import type { Ranked } from './measure.js';
 import { action, type Context } from './run.js';
+
+/** A whole number of pixels, or `full`. */
+const sideOrFull = (flags: string, help: string): Field => ({
+  flags,
+  help,
+  expected: 'a whole number of pixels of at least 16, or full',
+  parse: (value) => (value === 'full' ? value : value.trim() === '' ? Number.NaN : Number(value)),
+  schema: (z) => z.union([z.literal('full'), z.int().min(16).max(16384)]),
+});
 
 const predictFields = {
   top: count('--top <n>', 'classes to tell of each image (default: 3)'),
   weights: choice('--weights <which>', 'best or last (default: best)', ['best', 'last']),
+  out: text('--out <file|dir>', 'masks: where they are written; several photos need a folder'),
+  mode: choice(
+    '--mode <what>',
+    'masks: mask, overlay (over the photo) or cutout (transparent around it) (default: cutout; several classes: overlay)',
+    ['mask', 'overlay', 'cutout'],
+  ),
+  resolution: sideOrFull(
+    '--resolution <n>',
+    'masks: longer side of the photo as the network sees it, or full (default: as in training)',
+  ),
+  tile: count('--tile <n>', 'masks: side of the tiles that larger photos are cut into (default: 512)', 64),
+  threshold: real('--threshold <p>', 'masks: probability from which on a pixel is foreground (default: 0.5)', {
+    above: 0,
+    below: 1,
+  }),
   invert: flag('--invert', 'swap black and white: for dark ink on light paper and a network trained on the reverse'),
   ...deviceFields,
   quiet: flag('--quiet', 'print the result only'),
@@ -14,7 +38,7 @@ const predictFields = {
 
 const runField = text('run', 'the run directory');
 const imagesField: Fields[string] = {
-  ...text('images', 'image files'),
+  ...text('images', 'image files, folders or patterns'),
   expected: 'a list of image files',
   schema: (z) => z.array(z.string().min(1)).min(1),
 };
@@ -24,13 +48,20 @@ export function addPredict(program: Command): void {
     .command('predict')
     .argument('<run>', runField.help)
     .argument('<images...>', imagesField.help)
-    .description('say what a trained network sees in images');
+    .description('say what a trained network sees in images, or cut it out of them')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  fovea predict runs/lenet digit.png
+  fovea predict runs/people me.jpg --out cut.png
+  fovea predict runs/people 'photos/*.jpg' --mode overlay --out overlays/`,
+    );
   addFields(command, predictFields).action(action(predictFields, { run: runField, images: imagesField }, predict));
 }
 
-async function predict({ values, terminal, device }: Context): Promise<void> {
+async function predict({ values, terminal, interrupt, device }: Context): Promise<void> {
   const run = values.run as string;
-  const files = values.images as string[];
   const [{ loadRun, objectiveOf }, { networkOf }, { loadImage }, { topClasses }, { Trainer }, { hostTensor }, text] =
     await Promise.all([
       import('../train/load.js'),
@@ -41,10 +72,25 @@ async function predict({ values, terminal, device }: Context): Promise<void> {
       import('../tensor/shape.js'),
       import('./terminal.js'),
     ]);
-  const { formatPercent } = await import('../report/format.js');
+  const [{ formatPercent }, { imageFiles }] = await Promise.all([
+    import('../report/format.js'),
+    import('../node/inputs.js'),
+  ]);
   const backend = await device();
   const weights = (values.weights as 'best' | 'last' | undefined) ?? 'auto';
   const { config, net, file } = await loadRun(run, { make: networkOf, weights });
+  const files = await imageFiles(values.images as string[]);
+  const { tileGeometry } = await import('../train/tiles.js');
+  const geometry = tileGeometry(net, config.inputShape);
+  if (geometry) {
+    const { predictMasks } = await import('./predict-masks.js');
+    const asked = { run, config, net, geometry, weights: file.replace('.safetensors', '') };
+    return predictMasks(asked, files, values, backend, { terminal, interrupt });
+  }
+  const unused = (['out', 'mode', 'resolution', 'tile', 'threshold'] as const).find(
+    (name) => values[name] !== undefined,
+  );
+  if (unused) throw new Error(`--${unused} is for networks that make masks; the network of ${run} names classes`);
   const [channels, height, width] = config.inputShape;
   if (channels !== 1 && channels !== 3)
     throw new Error(`the network of ${run} takes ${channels} channels; image files have 1 or 3`);

@@ -15,7 +15,7 @@ export async function imageFiles(given: readonly string[]): Promise<string[]> {
       const images = await imagesBelow(path);
       if (images.length === 0) throw new Error(`${path} holds no images`);
       found.push(...images);
-    } else if (info || !/[*?{[]/.test(path)) found.push(path);
+    } else if (info || !/[*?{]/.test(path)) found.push(path);
     else {
       const matches = await matching(path);
       if (matches.length === 0) throw new Error(`no image matches ${path}`);
@@ -28,7 +28,7 @@ export async function imageFiles(given: readonly string[]): Promise<string[]> {
 /** Images that a pattern matches, sorted. */
 async function matching(pattern: string): Promise<string[]> {
   const parts = pattern.replaceAll('\\', '/').split('/');
-  const first = parts.findIndex((part) => /[*?{[]/.test(part));
+  const first = parts.findIndex((part) => /[*?{]/.test(part));
   const root = first === 0 ? '.' : parts.slice(0, first).join('/') || '/';
   const rest = parts.slice(first);
   const found: string[] = [];
