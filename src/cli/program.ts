@@ -3,6 +3,7 @@ import { addData } from './data.js';
 import { addDemo } from './demo.js';
 import { addDoctor } from './doctor.js';
 import { addEval } from './eval.js';
+import { addFindLr } from './find-lr.js';
 import { addInspect } from './inspect.js';
 import { addPredict } from './predict.js';
 import { addRuns } from './runs.js';
@@ -18,7 +19,8 @@ export function createProgram(): Command {
     .helpCommand('help [command]', 'print help on a command')
     .showSuggestionAfterError()
     .exitOverride();
-  for (const add of [addTrain, addEval, addPredict, addRuns, addInspect, addData, addDoctor, addDemo]) add(program);
+  for (const add of [addTrain, addFindLr, addEval, addPredict, addRuns, addInspect, addData, addDoctor, addDemo])
+    add(program);
   for (const command of program.commands) inherit(command);
   return program;
 }

@@ -18,6 +18,7 @@ export type {
   TrainListener,
   WarningEvent,
 } from './events.js';
+export { type FindLrOptions, type FoundLr, findLr, type LrPoint } from './findLr.js';
 export { type ImageSource, type Images, setImageLoader } from './images.js';
 export {
   fitOptionsOf,
@@ -31,6 +32,9 @@ export {
 } from './load.js';
 export type { EarlyStoppingOptions, MonitorOptions } from './monitor.js';
 export type { EvaluateOptions, FitOptions, RunDescription, TrainerOptions } from './options.js';
+export { RECIPES, type Recipe, recipe } from './recipes.js';
 export { BEST_FILE, CONFIG_FILE, LAST_FILE, METRICS_FILE, RunDirectory } from './run.js';
+export { type SegmentationScore, segmentationScore } from './score.js';
 export { MemoryStorage, openStorage, type Storage, setStorageOpener } from './storage.js';
+export { predictTiled, type TileGeometry, tileGeometry } from './tiles.js';
 export { Trainer } from './trainer.js';
