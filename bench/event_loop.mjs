@@ -34,5 +34,7 @@ trainer.on((event) => {
 await trainer.fit(train, { epochs: 1000, batchSize: 64, seed: 1, signal: stop.signal });
 late.sort((a, b) => a - b);
 const at = (q) => late[Math.floor(q * (late.length - 1))].toFixed(1);
-console.log(`${line}\n${late.length} ticks of a 10 ms timer: late by ${at(0.5)} ms in the median, ${at(0.99)} ms at the 99th percentile, ${at(1)} ms at most; ${Math.round(images)} images/s`);
+console.log(
+  `${line}\n${late.length} ticks of a 10 ms timer: late by ${at(0.5)} ms in the median, ${at(0.99)} ms at the 99th percentile, ${at(1)} ms at most; ${Math.round(images)} images/s`,
+);
 backend.dispose();

@@ -52,7 +52,8 @@ class Peer {
 
 const peers = [new Peer('Fovea', process.execPath, ['peers/fovea_peer.mjs'], {})];
 for (const python of pythons())
-  for (const format of ['nchw', 'channels_last']) peers.push(new Peer(`${python} ${format}`, python, ['peers/torch_peer.py'], { format }));
+  for (const format of ['nchw', 'channels_last'])
+    peers.push(new Peer(`${python} ${format}`, python, ['peers/torch_peer.py'], { format }));
 peers.push(new Peer('jax-js', process.execPath, ['peers/jax_js_peer.mjs'], { slow: true }));
 
 for (const peer of peers) {
@@ -83,10 +84,14 @@ const rows = running.map((p) => ({
   ratio: quantile(p.ms, 0.5) / ours,
 }));
 const machine = `${cpus()[0].model.trim()}, ${availableParallelism()} cores, Node ${process.versions.node}`;
-console.log(`\none training step of ${config.workload}, batch ${config.batch}, float32, ${config.threads} threads\n${machine}\n`);
+console.log(
+  `\none training step of ${config.workload}, batch ${config.batch}, float32, ${config.threads} threads\n${machine}\n`,
+);
 console.log('| what | threads | median ms | 10 % to 90 % | time relative to Fovea |\n|---|---|---|---|---|');
 for (const r of rows)
-  console.log(`| ${r.name} | ${r.threads} | ${r.medianMs.toFixed(2)} | ${r.lowMs.toFixed(2)} to ${r.highMs.toFixed(2)} | ${r.ratio.toFixed(2)} |`);
+  console.log(
+    `| ${r.name} | ${r.threads} | ${r.medianMs.toFixed(2)} | ${r.lowMs.toFixed(2)} to ${r.highMs.toFixed(2)} | ${r.ratio.toFixed(2)} |`,
+  );
 for (const p of peers.filter((q) => q.missing)) console.log(`missing: ${p.label} (${p.missing})`);
 mkdirSync(join(here, 'results'), { recursive: true });
 const file = join(here, 'results', `${config.workload}-b${config.batch}-t${config.threads}.json`);

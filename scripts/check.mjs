@@ -17,7 +17,8 @@ const steps = [
 ];
 for (const [name, command, args] of steps) {
   process.stdout.write(`\n== ${name}\n`);
-  const ok = typeof command === 'function' ? command() : spawnSync(command, args, { cwd: root, stdio: 'inherit' }).status === 0;
+  const ok =
+    typeof command === 'function' ? command() : spawnSync(command, args, { cwd: root, stdio: 'inherit' }).status === 0;
   if (!ok) {
     process.stdout.write(`check failed at: ${name}\n`);
     process.exit(1);
@@ -38,7 +39,23 @@ function checkExports() {
 
 /** No `node:` import outside of the folders that only Node sees. */
 function checkBrowserSafe() {
-  const found = spawnSync('git', ['grep', '-nE', "from 'node:|import\\('node:", '--', 'src', ':!src/backends/native', ':!src/node', ':!src/cli', ':!src/server', ':!src/report', ':!src/index.ts'], { cwd: root, encoding: 'utf8' });
+  const found = spawnSync(
+    'git',
+    [
+      'grep',
+      '-nE',
+      "from 'node:|import\\('node:",
+      '--',
+      'src',
+      ':!src/backends/native',
+      ':!src/node',
+      ':!src/cli',
+      ':!src/server',
+      ':!src/report',
+      ':!src/index.ts',
+    ],
+    { cwd: root, encoding: 'utf8' },
+  );
   process.stdout.write(found.stdout);
   return found.stdout === '';
 }

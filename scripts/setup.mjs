@@ -72,7 +72,14 @@ function installOneDnn() {
   const isRoot = process.getuid?.() === 0;
   const has = (tool) => spawnSync('sh', ['-c', `command -v ${tool}`]).status === 0;
   const ways = [
-    ['apt-get', 'libdnnl-dev', () => run('apt-get', ['update', '-qq']) && run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'libdnnl-dev', 'g++']), isRoot],
+    [
+      'apt-get',
+      'libdnnl-dev',
+      () =>
+        run('apt-get', ['update', '-qq']) &&
+        run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'libdnnl-dev', 'g++']),
+      isRoot,
+    ],
     ['brew', 'onednn', () => run('brew', ['install', 'onednn', 'libomp']), true],
     ['dnf', 'onednn-devel', () => run('dnf', ['install', '-y', '-q', 'onednn-devel', 'gcc-c++']), isRoot],
   ];
@@ -88,7 +95,9 @@ function installOneDnn() {
     say(`oneDNN could not be installed. Type: ${line}, then npm run setup`);
     return false;
   }
-  say('oneDNN is missing and no known package manager was found: install oneDNN 2.6 or newer with its headers, then npm run setup');
+  say(
+    'oneDNN is missing and no known package manager was found: install oneDNN 2.6 or newer with its headers, then npm run setup',
+  );
   return false;
 }
 

@@ -1,6 +1,17 @@
 // Our side of the benchmark, through the public API. Same protocol as torch_peer.py: one JSON command a line.
 import { createInterface } from 'node:readline';
-import { apply, buildGraph, gradients, hostTensor, input, losses, models, nn, openDevice, optim } from '../../dist/index.js';
+import {
+  apply,
+  buildGraph,
+  gradients,
+  hostTensor,
+  input,
+  losses,
+  models,
+  nn,
+  openDevice,
+  optim,
+} from '../../dist/index.js';
 
 let step;
 
@@ -34,10 +45,17 @@ async function prepare({ workload, batch, threads }) {
     { name: workload },
   );
 
-  const normal = apply('random', [input('rng', [2], 'int32')], { shape: [batch, ...shape], distribution: 'normal', stream: 1 });
+  const normal = apply('random', [input('rng', [2], 'int32')], {
+    shape: [batch, ...shape],
+    distribution: 'normal',
+    stream: 1,
+  });
   const draw = await backend.compile(buildGraph({ outputs: { normal } }), store);
   const { normal: pixels } = await draw.run({ rng: hostTensor(Int32Array.of(0, 0), [2]) });
-  const labels = hostTensor(Int32Array.from({ length: batch }, (_, i) => i % 10), [batch]);
+  const labels = hostTensor(
+    Int32Array.from({ length: batch }, (_, i) => i % 10),
+    [batch],
+  );
   let done = 0;
   step = async () => {
     done++;

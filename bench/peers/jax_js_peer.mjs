@@ -3,7 +3,9 @@ import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { init, jit, lax, nn, numpy as np, random, tree, valueAndGrad } from '@jax-js/jax';
 
-const version = JSON.parse(readFileSync(new URL('../node_modules/@jax-js/jax/package.json', import.meta.url), 'utf8')).version;
+const version = JSON.parse(
+  readFileSync(new URL('../node_modules/@jax-js/jax/package.json', import.meta.url), 'utf8'),
+).version;
 
 /** 2x2 mean, as reshape and mean: [N, C, H, W] -> [N, C, H/2, W/2] */
 const pool = (x) => {
@@ -13,7 +15,21 @@ const pool = (x) => {
 const bias = (b) => b.reshape([1, b.shape[0], 1, 1]);
 
 function lenet5([w1, b1, w2, b2, w3, b3, w4, b4, w5, b5], x) {
-  let y = pool(np.tanh(lax.conv(x, w1, [1, 1], [[2, 2], [2, 2]]).add(bias(b1))));
+  let y = pool(
+    np.tanh(
+      lax
+        .conv(
+          x,
+          w1,
+          [1, 1],
+          [
+            [2, 2],
+            [2, 2],
+          ],
+        )
+        .add(bias(b1)),
+    ),
+  );
   y = pool(np.tanh(lax.conv(y, w2, [1, 1], 'VALID').add(bias(b2))));
   y = np.tanh(np.matmul(y.reshape([x.shape[0], 400]), w3).add(b3));
   y = np.tanh(np.matmul(y, w4).add(b4));
@@ -37,7 +53,13 @@ async function prepare({ workload, batch }) {
   const params = shapes.map((s, i) => random.normal(random.key(i), s).mul(0.1));
   const momenta = shapes.map((s) => np.zeros(s));
   const x = random.normal(random.key(99), [batch, 1, 28, 28]);
-  const hot = nn.oneHot(np.array(Array.from({ length: batch }, (_, i) => i % 10), { dtype: np.int32 }), 10);
+  const hot = nn.oneHot(
+    np.array(
+      Array.from({ length: batch }, (_, i) => i % 10),
+      { dtype: np.int32 },
+    ),
+    10,
+  );
   state = { params, momenta, x, hot };
   return { name: `jax-js ${version} (Wasm)`, threads: 1 };
 }

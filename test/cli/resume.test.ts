@@ -36,11 +36,13 @@ describe('Ctrl-C', () => {
 
     // Once more, in the second epoch.
     const second = start(['train', '--resume', 'cut', '--device', 'reference', '--log-every', '1'], dir);
-    await until(() => /step 35 /.test(second.output()));
+    await until(() => new RegExp(`step ${Math.max(35, done + 3)} `).test(second.output()));
     second.child.kill('SIGTERM');
     const again = await second.ended;
     expect(again.code).toBe(143);
-    expect(again.stdout).toContain(`going on at epoch 1, batch ${done + 1} of 30`);
+    // On a busy machine the first run may have reached the second epoch before the signal did.
+    const at = `epoch ${Math.floor(done / 30) + 1}, batch ${(done % 30) + 1} of 30`;
+    expect(again.stdout).toContain(`going on at ${at}`);
     expect(again.stdout).toMatch(new RegExp(`^step ${done + 1} `, 'm'));
 
     const third = await fovea(['train', '--resume', 'cut', '--device', 'reference', '--json'], dir);
