@@ -81,6 +81,8 @@ export async function train({ values: given, terminal, interrupt, device }: Cont
     const { finishRun, runSummary } = await import('./finish.js');
     const finished = await finishRun(out, result, plan.data, backend, interrupt.signal, terminal);
     const { evaluation } = finished;
+    // Named when the data was opened, and again where the run ends: what scrolled by is not read.
+    const skipped = [...new Set([...plan.data.skipped, ...result.skipped])];
     terminal.answer(
       {
         run: out,
@@ -95,10 +97,15 @@ export async function train({ values: given, terminal, interrupt, device }: Cont
         seconds: result.seconds,
         parameters: finished.config.parameters,
         device: finished.config.device,
+        skipped,
         files: finished.files,
       },
       `\n${runSummary(out, result, finished)}`,
     );
+    if (skipped.length > 0) {
+      const { describeSkipped } = await import('../data/open.js');
+      terminal.warn(`trained without what was left out: ${describeSkipped(skipped)}`);
+    }
   } finally {
     progress.end();
     await trainer.dispose();

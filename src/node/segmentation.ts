@@ -94,18 +94,20 @@ async function readSome(
   keep: (i: number, image: Uint8Array, placed: Uint8Array) => void,
 ): Promise<(SeenMask | undefined)[]> {
   const failures = new Map<number, string>();
+  const wrong = new Map<number, MaskValueError>();
   const seen = await mapSome(photos, async (photo, i): Promise<SeenMask | undefined> => {
     try {
       const { image, read, placed } = await readPhoto(photo, format);
       keep(i, image, placed);
       return { file: photo.mask, form: read.form, present: read.present, colours: read.colours, largest: read.largest };
     } catch (error) {
-      if (error instanceof MaskValueError) throw error;
-      failures.set(i, (error as Error).message);
+      if (error instanceof MaskValueError) wrong.set(i, error);
+      else failures.set(i, (error as Error).message);
       return undefined;
     }
   });
-  // Files are read side by side; the list must not depend on who was faster.
+  // Files are read side by side; what is told must not depend on who was faster.
+  if (wrong.size > 0) throw wrong.get(Math.min(...wrong.keys()))!;
   skipped.push(...[...failures].sort(([a], [b]) => a - b).map(([, reason]) => reason));
   return seen;
 }
