@@ -49,6 +49,12 @@ export async function finishRun(
     terminal,
   );
   const { writeReport } = await import('../report/report.js');
+  // The photos that were looked at while it trained, whatever the figures are measured on.
+  const watched = data.valid ? { dataset: data.valid, split: 'validation' } : { dataset, split: splitTitle(split) };
+  const { maskReport } = await import('./looking.js');
+  const masks = hasMasks(watched.dataset)
+    ? await maskReport(net, { ...objectiveOf(config), backend }, watched.dataset, watched.split, out, signal)
+    : undefined;
   const extra = config.extra as { command?: string } | undefined;
   const files = await writeReport(openStorage(out), {
     title: titleOf(config),
@@ -59,6 +65,7 @@ export async function finishRun(
       ? { state: `Stopped early, after epoch ${result.history.length} of ${config.training.epochs}: no improvement.` }
       : {}),
     evaluation,
+    ...(masks ? { masks } : {}),
     classes: config.classes,
     parameters: config.parameters,
     device: config.device,

@@ -1,6 +1,7 @@
 import type { DeviceInfo } from '../backends/backend.js';
 import type { EpochRecord } from '../train/events.js';
 import type { ConfusionCounts } from './confusion.js';
+import type { MaskSample } from './maskSamples.js';
 import type { Sample } from './samples.js';
 
 /** What one set of images said about the network. */
@@ -17,6 +18,26 @@ export interface Evaluation {
   readonly samples: readonly Sample[];
 }
 
+/** What a network that makes masks did with single images. */
+export interface MaskReport {
+  /** Which images: "validation". */
+  readonly split: string;
+  /** Images of it that were looked at. */
+  readonly images: number;
+  /** Images without foreground for which none was predicted. */
+  readonly undefinedIou: number;
+  readonly classes: readonly string[];
+  readonly ignoreIndex?: number;
+  /** Always the same images. */
+  readonly shown: readonly MaskSample[];
+  /** Lowest IoU first. */
+  readonly worst: readonly MaskSample[];
+  /** Highest IoU first. */
+  readonly best: readonly MaskSample[];
+  /** Overlays of some of the shown images over the epochs: a picture for each photo and epoch. */
+  readonly progress?: { readonly epochs: readonly number[]; readonly photos: readonly (readonly Uint8Array[])[] };
+}
+
 /** Everything a report shows. All of it was measured or configured; nothing is derived from a name. */
 export interface ReportData {
   /** "lenet on mnist". */
@@ -28,6 +49,7 @@ export interface ReportData {
   /** How it ended, if not by its last epoch. */
   readonly state?: string;
   readonly evaluation?: Evaluation;
+  readonly masks?: MaskReport;
   readonly classes: readonly string[];
   readonly parameters: number;
   readonly device: DeviceInfo;

@@ -11,6 +11,7 @@ import {
   formatPlain,
   metricTitle,
 } from './format.js';
+import { type MaskPictures, maskSections } from './maskHtml.js';
 import { isWrong, type Sample } from './samples.js';
 import { reportStyle } from './style.js';
 import { escapeXml as e } from './theme.js';
@@ -21,6 +22,8 @@ export interface ReportPictures {
   readonly confusion?: Chart;
   /** PNG of each sample, in order. */
   readonly samples: readonly Uint8Array[];
+  /** There where the report has masks. */
+  readonly masks?: MaskPictures;
 }
 
 /** One page with everything in it: no script, no font and no picture comes from elsewhere. */
@@ -32,6 +35,7 @@ export function reportHtml(data: ReportData, pictures: ReportPictures): string {
     curves(data, pictures),
     data.evaluation ? confusion(data, data.evaluation, pictures) : '',
     data.evaluation ? samples(data, data.evaluation, pictures) : '',
+    data.masks && pictures.masks ? maskSections(data.masks, pictures.masks) : '',
     epochs(data),
     configuration(data),
     `<footer>Written by Fovea ${e(data.versions.fovea ?? '')} on ${e(data.written)}.</footer>`,
@@ -69,6 +73,9 @@ function figures({ evaluation, history, best, parameters }: ReportData): string 
   if (evaluation) {
     const { accuracy } = evaluation.metrics;
     if (accuracy !== undefined) card(formatPercent(accuracy), `${evaluation.split} accuracy`, true);
+    else
+      for (const [i, name] of ['iou', 'dice'].filter((n) => evaluation.metrics[n] !== undefined).entries())
+        card(formatPercent(evaluation.metrics[name]!), `${evaluation.split} ${metricTitle(name)}`, i === 0);
     card(formatNumber(evaluation.loss), `${evaluation.split} loss`);
     if (accuracy !== undefined)
       card(formatCount(Math.round((1 - accuracy) * evaluation.images)), `wrong of ${formatCount(evaluation.images)}`);

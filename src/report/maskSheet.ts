@@ -16,7 +16,7 @@ export interface MaskSheetOptions {
   readonly ignoreIndex?: number;
 }
 
-/** Pictures of one sample, PNG of the sheet's tile size. */
+/** Pictures of one sample, PNG or WebP of the sheet's tile size. */
 export interface MaskTiles {
   readonly photo: Buffer;
   readonly truth: Buffer;
@@ -62,33 +62,38 @@ function layout(count: number, shape: Image['shape']) {
 }
 
 /** Draws the four pictures of a sample. */
-export async function maskTiles(sample: MaskSample, ignoreIndex?: number): Promise<MaskTiles> {
+export async function maskTiles(
+  sample: MaskSample,
+  ignoreIndex?: number,
+  format: 'png' | 'webp' = 'png',
+): Promise<MaskTiles> {
   const sharp = await loadSharp();
   const { image, truth, predicted } = sample;
   const [channels, h, w] = image.shape;
   const size = tileSize(image.shape);
   const side = { width: size.width * DENSITY, height: size.height * DENSITY };
-  const png = (data: Uint8Array, kept: 1 | 3) =>
-    sharp(data, { raw: { ...side, channels: kept } })
-      .png()
-      .toBuffer();
+  const file = (data: Uint8Array, flat: boolean) => {
+    const picture = sharp(data, { raw: { ...side, channels: 3 } });
+    // Flat colours compress best without loss.
+    return (format === 'png' ? picture.png() : picture.webp(flat ? { lossless: true } : { quality: 84 })).toBuffer();
+  };
   const kept = channels === 3 ? 3 : 1;
-  const photo = await sharp(interleaved(image, kept), { raw: { width: w, height: h, channels: kept } })
+  const scaled = await sharp(interleaved(image, kept), { raw: { width: w, height: h, channels: kept } })
     .resize({ ...side, fit: 'fill', kernel: Math.max(h, w) < 48 ? 'nearest' : 'cubic' })
-    .toColourspace('srgb')
     .raw()
     .toBuffer();
   // Masks are enlarged first and then drawn, so that borders are fine lines.
   const large = (mask: Uint8Array) => enlarge(mask, h, w, side.height, side.width);
   const [trueMask, ours] = [large(truth), large(predicted)];
-  const planes: Image = { data: planar(photo, side.height, side.width), shape: [3, side.height, side.width] };
+  const planes: Image = { data: planar(scaled, side.height, side.width), shape: [3, side.height, side.width] };
+  const photo = interleaved(planes, 3);
   const drawn = overlay(planes, ours, { ignoreIndex });
   border(drawn, trueMask);
   return {
-    photo: await png(photo, 3),
-    truth: await png(painted(trueMask, ignoreIndex), 3),
-    predicted: await png(painted(ours, ignoreIndex), 3),
-    overlay: await png(interleaved(drawn, 3), 3),
+    photo: await file(photo, false),
+    truth: await file(painted(trueMask, ignoreIndex), true),
+    predicted: await file(painted(ours, ignoreIndex), true),
+    overlay: await file(interleaved(drawn, 3), false),
   };
 }
 
@@ -145,7 +150,7 @@ export async function overlaysOf(
     Array.from({ length: Math.min(count, total) }, (_, i) =>
       sharp(sheet)
         .extract({ left: place.x(i, 3) * DENSITY, top: place.y(i) * DENSITY, ...tile })
-        .png()
+        .webp({ quality: 84 })
         .toBuffer(),
     ),
   );

@@ -42,6 +42,17 @@ tr.best td{font-weight:650}
 .samples span{color:var(--muted);display:block;overflow:hidden;text-overflow:ellipsis}
 .samples .wrong img{outline:3px solid var(--bad);outline-offset:0}
 .samples .wrong b,.samples .wrong b i{color:var(--bad)}
+figure{margin:0;min-width:0}
+.cuts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,420px),1fr));gap:18px 26px}
+.four{display:grid;grid-template-columns:repeat(4,1fr);gap:5px}
+.four div,.progress td{min-width:0}
+.four img,.progress img{display:block;width:100%;border-radius:5px}
+.four span{display:block;color:var(--muted);font-size:11.5px;margin-top:3px;white-space:nowrap}
+figcaption{display:flex;justify-content:space-between;color:var(--muted);font-size:13px;margin-top:3px}
+figcaption b{color:var(--ink);font-variant-numeric:tabular-nums}
+.progress{table-layout:fixed;min-width:480px}
+.progress th,.progress td{text-align:left;padding:3px;border:0}
+.progress img{max-width:190px}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:6px 20px;margin:0}
 dt{color:var(--muted)}
 dd{margin:0;overflow-wrap:anywhere}
