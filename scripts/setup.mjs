@@ -23,8 +23,11 @@ step('npm packages', 'npm', hashOf(['package.json', 'package-lock.json']), () =>
 const onednn = findOneDnn() || installOneDnn();
 if (onednn) {
   const built = run(process.execPath, [join(root, 'scripts/build-native.mjs')]);
+  if (!built && process.env.FOVEA_CI) fail('CI needs the native engine');
   if (!built) say('the native engine was not built (see above); Fovea runs on the slow reference backend until it is');
 }
+
+if (!onednn && process.env.FOVEA_CI) fail('CI needs oneDNN and the native engine');
 
 const sources = filesUnder('src').filter((f) => f.endsWith('.ts'));
 step('TypeScript', 'build', hashOf(['tsconfig.json', 'tsconfig.build.json', ...sources]), () =>
