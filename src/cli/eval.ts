@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { dataFields, dataOptions } from './data-fields.js';
 import { addFields, choice, common, count, countOrAuto, deviceFields, type Fields, flag, text } from './fields.js';
 import { action, type Context } from './run.js';
 
@@ -16,7 +17,7 @@ export const evalFields = {
     "images at once (default: 64; masks: the run's, which whole-batch losses depend on)",
   ),
   workers: countOrAuto('--workers <n>', 'threads that prepare images (default: auto)'),
-  skipDamaged: flag('--skip-damaged', 'leave out images that cannot be read instead of failing'),
+  ...dataFields,
   ...deviceFields,
   quiet: flag('--quiet', 'print the result only'),
   ...common,
@@ -73,7 +74,7 @@ async function evaluate({ values, terminal, interrupt, device }: Context): Promi
     // What the network was made for, whatever the images are like.
     ...(same && source.isNamedData(name) ? {} : { size: [height, width] as const, channels: channels as 1 | 3 }),
     ...(source.isNamedData(name) ? {} : { classes: config.classes }),
-    ...(values.skipDamaged ? { strict: false } : {}),
+    ...dataOptions(values),
     normalize: config.normalize,
   };
   const data = await source.openWith(terminal, name, opening);
