@@ -1,10 +1,10 @@
 #!/usr/bin/env node
 // Ours and theirs, alternating in one run: same shapes, same threads, float32. Prints one table and saves it as JSON.
-//   npm run bench [-- --workload lenet5 --batch 64 --threads 2 --rounds 7 --steps 30]
+//   npm run bench [-- --workload lenet5 --mode train|infer --threads 2 --rounds 7]     (workloads: bench/workloads.json)
 // Peers: PyTorch from every Python that has it (python3, Debian's /usr/bin/python3, bench/.venv, FOVEA_BENCH_PYTHON as
 // a colon-separated list), in both memory formats; jax-js. What is missing is listed as missing.
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -15,13 +15,19 @@ const here = fileURLToPath(new URL('.', import.meta.url));
 const { values } = parseArgs({
   options: {
     workload: { type: 'string', default: 'lenet5' },
-    batch: { type: 'string', default: '64' },
+    mode: { type: 'string', default: 'train' },
     threads: { type: 'string', default: String(availableParallelism()) },
     rounds: { type: 'string', default: '7' },
-    steps: { type: 'string', default: '30' },
   },
 });
-const config = { workload: values.workload, batch: Number(values.batch), threads: Number(values.threads) };
+const workloads = JSON.parse(readFileSync(join(here, 'workloads.json'), 'utf8'));
+const workload = workloads[values.workload];
+if (!workload) {
+  console.error(`unknown workload "${values.workload}" (known: ${Object.keys(workloads).join(', ')})`);
+  process.exit(2);
+}
+const { steps, ...about } = workload;
+const config = { network: values.workload, ...about, mode: values.mode, threads: Number(values.threads) };
 const rounds = Number(values.rounds);
 
 if (!existsSync(join(here, 'node_modules')))
@@ -54,13 +60,14 @@ const peers = [new Peer('Fovea', process.execPath, ['peers/fovea_peer.mjs'], {})
 for (const python of pythons())
   for (const format of ['nchw', 'channels_last'])
     peers.push(new Peer(`${python} ${format}`, python, ['peers/torch_peer.py'], { format }));
-peers.push(new Peer('jax-js', process.execPath, ['peers/jax_js_peer.mjs'], { slow: true }));
+if (config.network === 'lenet5' && config.mode === 'train')
+  peers.push(new Peer('jax-js', process.execPath, ['peers/jax_js_peer.mjs'], { slow: true }));
 
 for (const peer of peers) {
   try {
     const { name, threads } = await peer.ask({ cmd: 'prepare', ...config, format: peer.settings.format });
     Object.assign(peer, { name, threads });
-    await peer.ask({ cmd: 'time', steps: peer.settings.slow ? 2 : 20 });
+    await peer.ask({ cmd: 'time', steps: peer.settings.slow ? 2 : Math.max(2, steps / 2) });
   } catch (error) {
     peer.missing = error.message;
   }
@@ -68,13 +75,14 @@ for (const peer of peers) {
 const running = peers.filter((p) => !p.missing);
 for (let round = 0; round < rounds; round++)
   for (const peer of running) {
-    const { ms } = await peer.ask({ cmd: 'time', steps: peer.settings.slow ? 1 : Number(values.steps) });
+    const { ms, peakBytes } = await peer.ask({ cmd: 'time', steps: peer.settings.slow ? 1 : steps });
     peer.ms.push(...ms);
+    peer.peakBytes = peakBytes;
   }
 for (const peer of peers) peer.process.kill();
 
 const quantile = (list, q) => [...list].sort((a, b) => a - b)[Math.min(list.length - 1, Math.floor(q * list.length))];
-const ours = quantile(running[0]?.ms ?? [Number.NaN], 0.5);
+const ours = quantile(peers[0].missing ? [Number.NaN] : peers[0].ms, 0.5);
 const rows = running.map((p) => ({
   name: p.name,
   threads: p.threads,
@@ -82,19 +90,22 @@ const rows = running.map((p) => ({
   lowMs: quantile(p.ms, 0.1),
   highMs: quantile(p.ms, 0.9),
   ratio: quantile(p.ms, 0.5) / ours,
+  peakBytes: p.peakBytes,
 }));
 const machine = `${cpus()[0].model.trim()}, ${availableParallelism()} cores, Node ${process.versions.node}`;
 console.log(
-  `\none training step of ${config.workload}, batch ${config.batch}, float32, ${config.threads} threads\n${machine}\n`,
+  `\n${config.mode === 'train' ? 'one training step' : 'inference'} of ${values.workload}, batch ${config.batch}, ${config.input.join('x')}, float32, ${config.threads} threads\n${machine}\n`,
 );
-console.log('| what | threads | median ms | 10 % to 90 % | time relative to Fovea |\n|---|---|---|---|---|');
+console.log(
+  '| what | threads | median ms | 10 % to 90 % | time relative to Fovea | peak MiB |\n|---|---|---|---|---|---|',
+);
 for (const r of rows)
   console.log(
-    `| ${r.name} | ${r.threads} | ${r.medianMs.toFixed(2)} | ${r.lowMs.toFixed(2)} to ${r.highMs.toFixed(2)} | ${r.ratio.toFixed(2)} |`,
+    `| ${r.name} | ${r.threads} | ${r.medianMs.toFixed(2)} | ${r.lowMs.toFixed(2)} to ${r.highMs.toFixed(2)} | ${r.ratio.toFixed(2)} | ${Math.round(r.peakBytes / 2 ** 20) || ''} |`,
   );
 for (const p of peers.filter((q) => q.missing)) console.log(`missing: ${p.label} (${p.missing})`);
 mkdirSync(join(here, 'results'), { recursive: true });
-const file = join(here, 'results', `${config.workload}-b${config.batch}-t${config.threads}.json`);
+const file = join(here, 'results', `${values.workload}-${config.mode}-t${config.threads}.json`);
 writeFileSync(file, `${JSON.stringify({ ...config, machine, date: new Date().toISOString(), rows }, null, 2)}\n`);
 process.exit(0);
 

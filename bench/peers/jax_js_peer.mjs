@@ -46,8 +46,8 @@ const step = jit((params, momenta, x, hot) => {
 });
 
 let state;
-async function prepare({ workload, batch }) {
-  if (workload !== 'lenet5') throw new Error(`jax-js: no ${workload}`);
+async function prepare({ network, batch }) {
+  if (network !== 'lenet5') throw new Error(`jax-js: no ${network}`);
   await init('wasm');
   const shapes = [[6, 1, 5, 5], [6], [16, 6, 5, 5], [16], [400, 120], [120], [120, 84], [84], [84, 10], [10]];
   const params = shapes.map((s, i) => random.normal(random.key(i), s).mul(0.1));

@@ -1,51 +1,47 @@
 """PyTorch's side of the benchmark: a process that reads one JSON command a line and answers with one JSON line.
 
-prepare {workload, batch, format: nchw | channels_last, threads} -> {name, version, threads}
-time    {steps}                                                  -> {ms: [one training step each]}
+prepare {network, batch, input, classes, mode: train | infer, format: nchw | channels_last, threads} -> {name, threads}
+time    {steps}                                                  -> {ms: [one step each], peakBytes}
 """
 import json
+import resource
 import sys
 import time
 
 import torch
 import torch.nn.functional as F
-from torch import nn
 
-
-def lenet5():
-    return nn.Sequential(
-        nn.Conv2d(1, 6, 5, padding=2), nn.Tanh(), nn.AvgPool2d(2),
-        nn.Conv2d(6, 16, 5), nn.Tanh(), nn.AvgPool2d(2),
-        nn.Flatten(), nn.Linear(400, 120), nn.Tanh(), nn.Linear(120, 84), nn.Tanh(), nn.Linear(84, 10),
-    )
-
-
-def lenet():
-    return nn.Sequential(
-        nn.Conv2d(1, 20, 5), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Conv2d(20, 50, 5), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Flatten(), nn.Linear(800, 500), nn.ReLU(), nn.Linear(500, 10),
-    )
-
-
-NETWORKS = {"lenet5": (lenet5, (1, 28, 28)), "lenet": (lenet, (1, 28, 28))}
+from torch_networks import NETWORKS
 
 
 class Peer:
     def prepare(self, c):
         torch.set_num_threads(c["threads"])
         torch.manual_seed(0)
-        make, shape = NETWORKS[c["workload"]]
         memory = torch.channels_last if c["format"] == "channels_last" else torch.contiguous_format
-        self.net = make().to(memory_format=memory)
-        self.image = torch.randn(c["batch"], *shape).to(memory_format=memory)
-        self.target = torch.randint(0, 10, (c["batch"],))
+        self.train = c["mode"] == "train"
+        self.masks = c["network"] == "unet"
+        self.net = NETWORKS[c["network"]](c["classes"]).to(memory_format=memory).train(self.train)
+        batch, (_, h, w) = c["batch"], c["input"]
+        self.image = torch.randn(batch, *c["input"]).to(memory_format=memory)
+        self.target = (torch.rand(batch, 1, h, w) > 0.5).float() if self.masks else torch.randint(0, c["classes"], (batch,))
         self.optimizer = torch.optim.SGD(self.net.parameters(), lr=0.01, momentum=0.9)
         return {"name": f"PyTorch {torch.__version__} {c['format']}", "threads": torch.get_num_threads()}
 
+    def loss(self, output):
+        if self.masks:
+            return F.binary_cross_entropy_with_logits(output, self.target)
+        if isinstance(output, tuple):
+            main, *heads = output
+            return F.cross_entropy(main, self.target) + sum(0.3 * F.cross_entropy(h, self.target) for h in heads)
+        return F.cross_entropy(output, self.target)
+
     def step(self):
+        if not self.train:
+            with torch.inference_mode():
+                return self.net(self.image)
         self.optimizer.zero_grad(set_to_none=True)
-        loss = F.cross_entropy(self.net(self.image), self.target)
+        loss = self.loss(self.net(self.image))
         loss.backward()
         self.optimizer.step()
         return loss.item()
@@ -56,7 +52,7 @@ class Peer:
             start = time.perf_counter()
             self.step()
             ms.append((time.perf_counter() - start) * 1000)
-        return {"ms": ms}
+        return {"ms": ms, "peakBytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
 
 
 peer = Peer()
