@@ -67,7 +67,7 @@ for (const peer of peers) {
   try {
     const { name, threads } = await peer.ask({ cmd: 'prepare', ...config, format: peer.settings.format });
     Object.assign(peer, { name, threads });
-    await peer.ask({ cmd: 'time', steps: peer.settings.slow ? 2 : Math.max(2, steps / 2) });
+    await peer.ask({ cmd: 'time', steps: peer.settings.slow ? 2 : Math.max(2, Math.ceil(steps / 2)) });
   } catch (error) {
     peer.missing = error.message;
   }
