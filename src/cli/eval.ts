@@ -94,7 +94,8 @@ async function evaluate({ values, terminal, interrupt, device }: Context): Promi
     },
     terminal,
   );
-  const scored = await scoreOf(config, net, dataset, backend, async (size) => {
+  const stretched = (opening.fit ?? 'fill') === 'fill';
+  const scored = await scoreOf(config, net, dataset, backend, stretched, async (size) => {
     const again = await source.openWith(new Terminal(true, true), name, { ...opening, size, fit: 'fill' });
     return source.chooseSplit(again, split, same).dataset;
   });

@@ -55,7 +55,11 @@ export async function predictMasks(
     for (const [i, photo] of files.entries()) {
       interrupt.signal.throwIfAborted();
       const mask = await segmentPhoto(photo, {
-        predict: (images) => trainer.predict(images),
+        predict: (images) => {
+          // A large photo takes many tiles.
+          interrupt.signal.throwIfAborted();
+          return trainer.predict(images);
+        },
         geometry,
         inputShape: config.inputShape,
         fit: (options?.fit as Fit | undefined) ?? 'fill',
@@ -63,6 +67,8 @@ export async function predictMasks(
         ...(values.tile === undefined ? {} : { tile: values.tile }),
         ...(values.threshold === undefined ? {} : { threshold: values.threshold }),
       });
+      // Writing needs memory of its own, and the network is not needed any more.
+      if (i === files.length - 1) await trainer.dispose();
       const out = targets[i]!;
       await writeCut(out, mode, photo, mask, config.classes.length);
       const { height, width, foreground, seen } = mask;

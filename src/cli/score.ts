@@ -7,6 +7,7 @@ import { SCORE_SIDE, type SegmentationScore, segmentationScore } from '../train/
 
 /**
  * The score of a run on a data set, or undefined where it is none for binary masks of one channel.
+ * @param stretched photos were brought to their size without cutting or padding
  * @param reopen opens the same images at another size
  */
 export async function scoreOf(
@@ -14,11 +15,12 @@ export async function scoreOf(
   net: Module,
   dataset: Dataset,
   backend: Backend,
+  stretched: boolean,
   reopen: (side: number) => Promise<Dataset>,
 ): Promise<SegmentationScore | undefined> {
   const outputs = config.model?.options?.classes;
   if (!hasMasks(dataset) || config.classes.length !== 2 || outputs !== 1) return undefined;
   const [, height, width] = dataset.inputShape;
-  const fits = height === SCORE_SIDE && width === SCORE_SIDE;
+  const fits = stretched && height === SCORE_SIDE && width === SCORE_SIDE;
   return segmentationScore(net, fits ? dataset : await reopen(SCORE_SIDE), backend);
 }
