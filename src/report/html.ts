@@ -97,7 +97,7 @@ const chartBlock = (title: string, chart: Chart, note = '') =>
 function curves({ history }: ReportData, { curves: charts }: ReportPictures): string {
   if (history.length === 0) return '';
   const note = 'Training values are running means of the epoch, taken while the weights change; validation follows it.';
-  return `<div class="pair">${charts.map(({ title, chart }, i) => chartBlock(title, chart, i === 0 ? note : '')).join('')}</div>`;
+  return `<div class="pair${charts.length % 2 ? ' odd' : ''}">${charts.map(({ title, chart }, i) => chartBlock(title, chart, i === 0 ? note : '')).join('')}</div>`;
 }
 
 function confusion({ classes }: ReportData, evaluation: Evaluation, pictures: ReportPictures): string {

@@ -14,6 +14,7 @@ header p{margin:2px 0 0;color:var(--muted)}
 h2{font-size:16px;margin:0 0 12px}
 section{background:var(--surface);border:1px solid var(--line);border-radius:12px;padding:20px 22px;margin:0 0 18px;min-width:0}
 .pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr));gap:18px;margin-bottom:18px}
+.pair.odd{grid-template-columns:repeat(auto-fit,minmax(min(100%,300px),1fr))}
 .pair section{margin:0}
 .note{color:var(--muted);font-size:13px;margin:10px 0 0}
 .figures{display:flex;flex-wrap:wrap;gap:12px;margin-bottom:18px}
