@@ -51,9 +51,9 @@ figure{margin:0;min-width:0}
 .four span{display:block;color:var(--muted);font-size:11.5px;margin-top:3px;white-space:nowrap}
 figcaption{display:flex;justify-content:space-between;color:var(--muted);font-size:13px;margin-top:3px}
 figcaption b{color:var(--ink);font-variant-numeric:tabular-nums}
-.progress{table-layout:fixed;min-width:480px}
+.progress{width:auto}
 .progress th,.progress td{text-align:left;padding:3px;border:0}
-.progress img{max-width:190px}
+.progress img{width:165px}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:6px 20px;margin:0}
 dt{color:var(--muted)}
 dd{margin:0;overflow-wrap:anywhere}
