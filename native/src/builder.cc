@@ -223,6 +223,15 @@ dnnl::primitive_attr Builder::attributes() {
   return attr;
 }
 
+dnnl::primitive_attr Builder::attributesFor(const Node& n) {
+  dnnl::primitive_attr attr = attributes();
+  dnnl::post_ops ops;
+  if (n.flag("relu")) appendRelu(ops);
+  if (n.flag("tanh")) appendTanh(ops);
+  if (n.flag("relu") || n.flag("tanh")) attr.set_post_ops(ops);
+  return attr;
+}
+
 void Builder::primitive(const dnnl::primitive& p, const std::string& impl, const Desc& scratchpad, const std::vector<Arg>& reads,
                         const std::vector<Arg>& writes) {
   std::unordered_map<int, dnnl::memory> args;

@@ -87,6 +87,8 @@ class Builder {
   /** Adds the copy of a value into memory of another (or the same) layout. */
   void reorderInto(const Rep& from, const Rep& to);
   static dnnl::primitive_attr attributes();
+  /** With the activation that lowering fused into the node, if any. */
+  static dnnl::primitive_attr attributesFor(const Node& n);
 
   Engine& engine;
   Program& program;

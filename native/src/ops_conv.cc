@@ -136,15 +136,6 @@ bool widen(Builder& b, Ref image, const Desc& wanted, Geometry& g, Rep& taken) {
 
 Desc weightsDesc(const Geometry& g) { return anyDesc(g.weights); }
 
-dnnl::primitive_attr attributesFor(const Node& n) {
-  dnnl::primitive_attr attr = Builder::attributes();
-  dnnl::post_ops ops;
-  if (n.flag("relu")) appendRelu(ops);
-  if (n.flag("tanh")) appendTanh(ops);
-  if (n.flag("relu") || n.flag("tanh")) attr.set_post_ops(ops);
-  return attr;
-}
-
 dnnl::convolution_forward::primitive_desc hintFor(const Builder& b, const Geometry& g) {
   return convForward(b.engine.dnnl(), dnnl::prop_kind::forward_training, g.shape, anyDesc(g.src), weightsDesc(g), nullptr,
                      anyDesc(g.dst), Builder::attributes());
@@ -168,7 +159,7 @@ void conv2d(Builder& b, const Node& n) {
     return prepared ? dnnl::prop_kind::forward_inference : dnnl::prop_kind::forward_training;
   };
   const Desc biasDesc = bias ? plainDesc(b.type(b.in(2))) : Desc();
-  const auto attr = attributesFor(n);
+  const auto attr = Builder::attributesFor(n);
   auto pd = choose(b, g, kForward, x, g.src, [&](const Desc& src) {
     return convForward(b.engine.dnnl(), propOf(), g.shape, src, weightsDesc(g), bias ? &biasDesc : nullptr, anyDesc(g.dst), attr);
   });

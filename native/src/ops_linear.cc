@@ -6,15 +6,6 @@
 namespace fovea {
 namespace {
 
-dnnl::primitive_attr attributesFor(const Node& n) {
-  dnnl::primitive_attr attr = Builder::attributes();
-  dnnl::post_ops ops;
-  if (n.flag("relu")) appendRelu(ops);
-  if (n.flag("tanh")) appendTanh(ops);
-  if (n.flag("relu") || n.flag("tanh")) attr.set_post_ops(ops);
-  return attr;
-}
-
 /** Row-major [..., R, C] with leading ones up to `rank`, read as its transpose if asked. */
 Desc matrixDesc(const Dims& shape, size_t rank, bool transposed) {
   Dims d(rank, 1);
@@ -37,7 +28,7 @@ void matmul(Builder& b, const Node& n) {
   Dims biasDims(rank, 1);
   biasDims[rank - 1] = n.outputs[0].shape[rank - 1];
   const Desc biasDesc = plainDesc(biasDims, DType::f32);
-  auto pd = matrixProduct(b.engine.dnnl(), a, w, bias ? &biasDesc : nullptr, c, attributesFor(n));
+  auto pd = matrixProduct(b.engine.dnnl(), a, w, bias ? &biasDesc : nullptr, c, Builder::attributesFor(n));
   std::vector<Builder::Arg> reads = {{DNNL_ARG_SRC, {a, b.plain(x).buf}}, {DNNL_ARG_WEIGHTS, {w, b.plain(y).buf}}};
   if (bias) reads.push_back({DNNL_ARG_BIAS, {biasDesc, b.plain(b.in(2)).buf}});
   const Rep out = b.define(0, c);
