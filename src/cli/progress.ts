@@ -1,5 +1,5 @@
 import { formatCount, formatDuration, formatMetric, formatNumber, metricTitle } from '../report/format.js';
-import type { EpochEvent, EpochRecord, Scores, StartEvent, StepEvent, TrainEvent } from '../train/events.js';
+import type { EpochEvent, Scores, StartEvent, StepEvent, TrainEvent } from '../train/events.js';
 import { style, type Terminal } from './terminal.js';
 
 export interface ProgressOptions {
@@ -144,12 +144,6 @@ export async function evaluationBar(
     },
     end: () => bar?.stop(),
   };
-}
-
-/** Best value of a metric over the epochs, for lists. */
-export function bestOf(history: readonly EpochRecord[], metric: string): number | undefined {
-  const values = history.map((r) => (r.valid ?? r.train)[metric]).filter((v): v is number => typeof v === 'number');
-  return values.length > 0 ? Math.max(...values) : undefined;
 }
 
 /** A line on standard error that draws over itself. */

@@ -15,8 +15,6 @@ export function describeSpec(spec: unknown): string {
   return words.length > 0 ? `${name} (${words.join(', ')})` : name;
 }
 
-export const kebabCase = (name: string): string => name.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`);
-
 /** `./nets/my-net.js` -> `my-net`, `photos/` -> `photos`. */
 export const fileName = (path: string): string =>
   path

@@ -7,7 +7,6 @@ import { writeFileAtomic } from './storage.js';
 
 /** What is written of a photo: its mask, the mask over the photo, or the foreground on nothing. */
 export type CutMode = 'mask' | 'overlay' | 'cutout';
-export const CUT_MODES: readonly CutMode[] = ['mask', 'overlay', 'cutout'];
 
 const FORMATS: Readonly<Record<string, 'png' | 'webp' | 'jpeg'>> = {
   '.png': 'png',

@@ -1,5 +1,5 @@
 import type { Graph, ValueRef } from '../../tensor/graph.js';
-import { type Shape, sameShape, type TensorType } from '../../tensor/shape.js';
+import { type TensorType } from '../../tensor/shape.js';
 
 /** A node of the lowered graph: the op union plus `fused`, in order of execution. */
 export interface LoweredNode {
@@ -127,5 +127,3 @@ export function visit(
     }
   }
 }
-
-export const isShape = (t: TensorType, shape: Shape): boolean => sameShape(t.shape, shape);

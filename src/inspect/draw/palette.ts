@@ -22,8 +22,6 @@ const COLOURS = {
 
 export type Colour = keyof typeof COLOURS;
 
-export const colourValue = (name: Colour): string => COLOURS[name][0];
-
 /** Attributes that paint with a colour: literal for viewers without style sheets, a class for the dark scheme. */
 export const fill = (name: Colour): string => `fill="${COLOURS[name][0]}" class="f-${name}"`;
 export const stroke = (name: Colour): string => `stroke="${COLOURS[name][0]}" class="s-${name}"`;
