@@ -1,5 +1,5 @@
 import type { Graph, ValueRef } from '../../tensor/graph.js';
-import { type TensorType } from '../../tensor/shape.js';
+import type { TensorType } from '../../tensor/shape.js';
 
 /** A node of the lowered graph: the op union plus `fused`, in order of execution. */
 export interface LoweredNode {
