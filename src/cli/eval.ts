@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { dataFields, dataOptions } from './data-fields.js';
-import { addFields, choice, common, count, countOrAuto, deviceFields, type Fields, flag, text } from './fields.js';
+import { addFields, choice, common, computeFields, count, countOrAuto, type Fields, flag, text } from './fields.js';
 import { action, type Context } from './run.js';
 
 export const evalFields = {
@@ -18,7 +18,7 @@ export const evalFields = {
   ),
   workers: countOrAuto('--workers <n>', 'threads that prepare images (default: auto)'),
   ...dataFields,
-  ...deviceFields,
+  ...computeFields,
   quiet: flag('--quiet', 'print the result only'),
   ...common,
 } satisfies Fields;
@@ -61,6 +61,7 @@ async function evaluate({ values, terminal, interrupt, device }: Context): Promi
   const backend = await device();
   const weights = (values.weights as 'best' | 'last' | undefined) ?? 'auto';
   const { config, net, file } = await loadRun(run, { make: networkOf, weights });
+  const objective = { ...objectiveOf(config), ...(values.exact ? { exact: true } : {}), backend };
   const trained = source.dataOf(config);
   const asked = values.data as string | undefined;
   const same = trained !== undefined && (asked === undefined || asked === trained.name);
@@ -82,7 +83,7 @@ async function evaluate({ values, terminal, interrupt, device }: Context): Promi
   const { split, dataset } = source.chooseSplit(data, values.split as string | undefined, same);
   const evaluation = await measure(
     net,
-    { ...objectiveOf(config), backend },
+    objective,
     dataset,
     {
       split: source.splitTitle(split),
@@ -95,7 +96,7 @@ async function evaluate({ values, terminal, interrupt, device }: Context): Promi
     terminal,
   );
   const stretched = (opening.fit ?? 'fill') === 'fill';
-  const scored = await scoreOf(config, net, dataset, backend, stretched, async (size) => {
+  const scored = await scoreOf(config, net, dataset, objective, stretched, async (size) => {
     const again = await source.openWith(new Terminal(true, true), name, { ...opening, size, fit: 'fill' });
     return source.chooseSplit(again, split, same).dataset;
   });

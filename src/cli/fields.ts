@@ -149,6 +149,12 @@ export const deviceFields = {
   threads: count('--threads <n>', 'threads of the device (default: all cores)'),
 } satisfies Fields;
 
+/** Options of commands that compile a network's convolutions. */
+export const computeFields = {
+  ...deviceFields,
+  exact: flag('--exact', 'direct convolution only: slower, but without the rounding of Winograd (about 1e-6)'),
+} satisfies Fields;
+
 /** Gives a command its options, in the table's order. */
 export function addFields(command: Command, fields: Fields): Command {
   for (const field of Object.values(fields)) {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { addFields, common, count, deviceFields, type Fields, flag, real, text } from './fields.js';
+import { addFields, common, computeFields, count, type Fields, flag, real, text } from './fields.js';
 import { action, type Context } from './run.js';
 import { modelField, setupFields } from './train-fields.js';
 
@@ -9,7 +9,7 @@ const findLrFields = {
   to: real('--to <rate>', 'last learning rate (default: 1)', { above: 0 }),
   steps: count('--steps <n>', 'updates between them (default: 100)', 10),
   out: text('--out <file.svg>', 'where the plot is written (default: find-lr.svg)'),
-  ...deviceFields,
+  ...computeFields,
   quiet: flag('--quiet', 'print the result only'),
   ...common,
 } satisfies Fields;

@@ -7,7 +7,7 @@ import { type CutMode, checkCutFile, writeCut } from '../node/cutout.js';
 import { segmentPhoto } from '../node/segmentPhoto.js';
 import { formatPercent } from '../report/format.js';
 import type { RunConfig } from '../train/config.js';
-import { objectiveOf } from '../train/load.js';
+import type { TrainerOptions } from '../train/options.js';
 import type { TileGeometry } from '../train/tiles.js';
 import { Trainer } from '../train/trainer.js';
 import { dataOf } from './data-source.js';
@@ -29,16 +29,17 @@ export interface MaskRun {
   readonly run: string;
   readonly config: RunConfig;
   readonly net: Module;
+  /** What the run was trained for, with the device that runs it. */
+  readonly objective: TrainerOptions & { readonly backend: Backend };
   readonly geometry: TileGeometry;
   readonly weights: string;
 }
 
 /** Writes the mask, the overlay or the cut-out of each photo, at the photo's own size. */
 export async function predictMasks(
-  { run, config, net, geometry, weights }: MaskRun,
+  { run, config, net, objective, geometry, weights }: MaskRun,
   files: readonly string[],
   values: MaskValues,
-  backend: Backend,
   { terminal, interrupt }: Pick<Context, 'terminal' | 'interrupt'>,
 ): Promise<void> {
   const mode = values.mode ?? (config.classes.length === 2 ? 'cutout' : 'overlay');
@@ -48,7 +49,7 @@ export async function predictMasks(
     );
   const targets = targetsOf(files, values.out, mode);
   const options = dataOf(config)?.options;
-  const trainer = new Trainer(net, { ...objectiveOf(config), backend, normalize: config.normalize });
+  const trainer = new Trainer(net, { ...objective, normalize: config.normalize });
   const done: object[] = [];
   const rows: string[][] = [];
   try {
@@ -80,7 +81,7 @@ export async function predictMasks(
     await trainer.dispose();
   }
   terminal.answer(
-    { run, weights, mode, device: backend.device, predictions: done },
+    { run, weights, mode, device: objective.backend.device, predictions: done },
     files.length > 8 ? `${files.length} photos written to ${values.out}` : table(rows),
   );
 }

@@ -1,5 +1,16 @@
 import type { Command } from 'commander';
-import { addFields, choice, common, count, deviceFields, type Field, type Fields, flag, real, text } from './fields.js';
+import {
+  addFields,
+  choice,
+  common,
+  computeFields,
+  count,
+  type Field,
+  type Fields,
+  flag,
+  real,
+  text,
+} from './fields.js';
 import type { Ranked } from './measure.js';
 import { action, type Context } from './run.js';
 
@@ -31,7 +42,7 @@ const predictFields = {
     below: 1,
   }),
   invert: flag('--invert', 'swap black and white: for dark ink on light paper and a network trained on the reverse'),
-  ...deviceFields,
+  ...computeFields,
   quiet: flag('--quiet', 'print the result only'),
   ...common,
 } satisfies Fields;
@@ -79,13 +90,14 @@ async function predict({ values, terminal, interrupt, device }: Context): Promis
   const backend = await device();
   const weights = (values.weights as 'best' | 'last' | undefined) ?? 'auto';
   const { config, net, file } = await loadRun(run, { make: networkOf, weights });
+  const objective = { ...objectiveOf(config), ...(values.exact ? { exact: true } : {}), backend };
   const files = await imageFiles(values.images as string[]);
   const { tileGeometry } = await import('../train/tiles.js');
   const geometry = tileGeometry(net, config.inputShape);
   if (geometry) {
     const { predictMasks } = await import('./predict-masks.js');
-    const asked = { run, config, net, geometry, weights: file.replace('.safetensors', '') };
-    return predictMasks(asked, files, values, backend, { terminal, interrupt });
+    const asked = { run, config, net, objective, geometry, weights: file.replace('.safetensors', '') };
+    return predictMasks(asked, files, values, { terminal, interrupt });
   }
   const unused = (['out', 'mode', 'resolution', 'tile', 'threshold'] as const).find(
     (name) => values[name] !== undefined,
@@ -104,7 +116,7 @@ async function predict({ values, terminal, interrupt, device }: Context): Promis
         `${path} is mostly light, the training images are mostly dark: if it is ink on paper, try --invert`,
       );
   }
-  const trainer = new Trainer(net, { ...objectiveOf(config), backend, normalize: config.normalize });
+  const trainer = new Trainer(net, { ...objective, normalize: config.normalize });
   const top = Math.min((values.top as number | undefined) ?? 3, config.classes.length);
   const ranked: Ranked[][] = [];
   try {

@@ -1,8 +1,8 @@
-import type { Backend } from '../backends/backend.js';
 import type { Dataset } from '../data/dataset.js';
 import { hasMasks } from '../data/masks.js';
 import type { Module } from '../nn/module.js';
 import type { RunConfig } from '../train/config.js';
+import type { TrainerOptions } from '../train/options.js';
 import { SCORE_SIDE, type SegmentationScore, segmentationScore } from '../train/score.js';
 
 /**
@@ -14,7 +14,7 @@ export async function scoreOf(
   config: RunConfig,
   net: Module,
   dataset: Dataset,
-  backend: Backend,
+  device: Pick<TrainerOptions, 'backend' | 'exact'>,
   stretched: boolean,
   reopen: (side: number) => Promise<Dataset>,
 ): Promise<SegmentationScore | undefined> {
@@ -22,5 +22,5 @@ export async function scoreOf(
   if (!hasMasks(dataset) || config.classes.length !== 2 || outputs !== 1) return undefined;
   const [, height, width] = dataset.inputShape;
   const fits = stretched && height === SCORE_SIDE && width === SCORE_SIDE;
-  return segmentationScore(net, fits ? dataset : await reopen(SCORE_SIDE), backend);
+  return segmentationScore(net, fits ? dataset : await reopen(SCORE_SIDE), device);
 }

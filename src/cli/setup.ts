@@ -44,6 +44,7 @@ export interface SetupValues {
   readonly features?: readonly number[];
   readonly images?: number;
   readonly limit?: number;
+  readonly exact?: boolean;
 }
 
 /** A network, its data, and what it is to learn. */
@@ -122,6 +123,7 @@ export async function prepare(model: string, values: Values, terminal: Terminal)
       ...objectiveOf(v, task, channels, data.train.ignoreIndex),
       optimizer,
       ...(Object.keys(clip).length > 0 ? { clip } : {}),
+      ...(v.exact ? { exact: true } : {}),
     },
     seed,
     batchSize: v.batchSize ?? (task === 'segmentation' ? 16 : 64),

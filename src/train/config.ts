@@ -35,6 +35,8 @@ export interface TrainingConfig {
   readonly clip?: { readonly norm?: number; readonly value?: number };
   /** Decay of the moving average of the weights, if one was kept. */
   readonly ema?: number;
+  /** Direct convolution only; absent: false. */
+  readonly exact?: boolean;
   /** Specifications, as those of the loss and the optimizer. */
   readonly metrics: readonly Json[];
   readonly outputWeights?: Readonly<Record<string, number>>;

@@ -81,7 +81,7 @@ export async function findLr(
     outputWeights: trainer.outputWeights ?? net.outputWeights,
   };
   checkFits(objective, train);
-  const session = new Session(net, trainer.backend);
+  const session = new Session(net, trainer.backend, { exact: trainer.exact });
   const loader = new DataLoader(train, { batchSize, seed, workers, shuffle: true });
   const rate = (t: number) => from * (to / from) ** (t / (steps - 1));
   const stepper = new Stepper(session, objective, {

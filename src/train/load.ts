@@ -96,7 +96,7 @@ export async function readState(at: string | Storage): Promise<ResumeState | und
 
 /** What a run's configuration says a trainer was made with. */
 export function objectiveOf(config: RunConfig): TrainerOptions {
-  const { loss, optimizer, scheduler, metrics, clip, ema, outputWeights } = config.training;
+  const { loss, optimizer, scheduler, metrics, clip, ema, exact, outputWeights } = config.training;
   return {
     loss: parseLoss(loss as unknown as Spec),
     optimizer: parseOptimizer(optimizer as unknown as Spec),
@@ -104,6 +104,7 @@ export function objectiveOf(config: RunConfig): TrainerOptions {
     ...(scheduler ? { scheduler: parseScheduler(scheduler as unknown as Spec) } : {}),
     ...(clip ? { clip } : {}),
     ...(ema === undefined ? {} : { ema }),
+    ...(exact ? { exact } : {}),
     ...(outputWeights ? { outputWeights } : {}),
   };
 }

@@ -147,7 +147,7 @@ function at(value: Json, path: string): Json | undefined {
 
 function runConfig({ session, objective, trainer, train, options, batchSize, monitor }: RecorderContext): RunConfig {
   const { epochs, seed = 0, dropLast = false, accumulate = 1, earlyStopping, valid, describe = {} } = options;
-  const { optimizer, scheduler, clip, ema, loss, metrics = [], outputWeights } = trainer;
+  const { optimizer, scheduler, clip, ema, exact, loss, metrics = [], outputWeights } = trainer;
   const training: TrainingConfig = {
     epochs,
     batchSize,
@@ -160,6 +160,7 @@ function runConfig({ session, objective, trainer, train, options, batchSize, mon
     ...(scheduler ? { scheduler: scheduler.spec as unknown as Json } : {}),
     ...(clip ? { clip: { ...clip } } : {}),
     ...(ema === undefined ? {} : { ema }),
+    ...(exact ? { exact } : {}),
     metrics: metrics.map((m) => m.spec as unknown as Json),
     ...(outputWeights ? { outputWeights: { ...outputWeights } } : {}),
     frozen: [...objective.net.parameters()].filter(([, p]) => !p.requiresGrad).map(([name]) => name),

@@ -1,4 +1,3 @@
-import type { Backend } from '../backends/backend.js';
 import type { Dataset } from '../data/dataset.js';
 import { hasMasks } from '../data/masks.js';
 import { bceWithLogits } from '../losses/elementwise.js';
@@ -6,6 +5,7 @@ import { sum } from '../losses/loss.js';
 import { dice } from '../losses/overlap.js';
 import { iou } from '../metrics/scores.js';
 import type { Module } from '../nn/module.js';
+import type { TrainerOptions } from './options.js';
 import { Trainer } from './trainer.js';
 
 /** Side of the images on which {@link segmentationScore} is measured, and images in a batch. */
@@ -28,7 +28,11 @@ export interface SegmentationScore {
  * @param dataset opened with `size: 128` and `fit: 'fill'`: masks resized to nearest and cut at 128
  * @throws Error, one sentence, if the images are of another size or the data has no binary masks
  */
-export async function segmentationScore(net: Module, dataset: Dataset, backend?: Backend): Promise<SegmentationScore> {
+export async function segmentationScore(
+  net: Module,
+  dataset: Dataset,
+  { backend, exact }: Pick<TrainerOptions, 'backend' | 'exact'> = {},
+): Promise<SegmentationScore> {
   const [, height, width] = dataset.inputShape;
   if (!hasMasks(dataset) || dataset.classes.length !== 2)
     throw new Error(`the score is for binary masks; ${dataset.name} has the classes ${dataset.classes.join(', ')}`);
@@ -37,7 +41,7 @@ export async function segmentationScore(net: Module, dataset: Dataset, backend?:
       `the score is measured on images of 128 x 128, ${dataset.name} was opened with ${height} x ${width}`,
     );
   const loss = sum(bceWithLogits(), dice({ smooth: 0, eps: 1e-7 }));
-  const trainer = new Trainer(net, { loss, metrics: [iou()], backend, normalize: dataset.normalize });
+  const trainer = new Trainer(net, { loss, metrics: [iou()], backend, exact, normalize: dataset.normalize });
   try {
     const found = await trainer.evaluate(dataset, { batchSize: SCORE_BATCH });
     return { score: found.loss, iou: found.iou as number, images: dataset.length };

@@ -1,4 +1,4 @@
-import type { Backend, Program, Store } from '../backends/backend.js';
+import type { Backend, CompileOptions, Program, Store } from '../backends/backend.js';
 import { materialise, readBack } from '../nn/materialise.js';
 import type { Module } from '../nn/module.js';
 import { buildGraph, type Graph, type GraphSpec } from '../tensor/graph.js';
@@ -20,6 +20,8 @@ export class Session {
   constructor(
     readonly net: Module,
     readonly backend: Backend,
+    /** How all of its programs are compiled. */
+    private readonly how: Omit<CompileOptions, 'name'> = {},
   ) {
     net.bindNames();
     this.store = backend.createStore();
@@ -48,7 +50,10 @@ export class Session {
   /** A program that the caller disposes of. */
   compile(name: string, spec: GraphSpec, averaged?: ReadonlySet<string>): Promise<Program> {
     const graph = buildGraph(spec);
-    return this.backend.compile(averaged?.size ? readAverages(graph, averaged) : graph, this.store, { name });
+    return this.backend.compile(averaged?.size ? readAverages(graph, averaged) : graph, this.store, {
+      ...this.how,
+      name,
+    });
   }
 
   /** Values of the named states that there are, in the store's order, as of all runs queued so far. */

@@ -128,7 +128,8 @@ export class Trainer {
   }
 
   private open(): Promise<Session> {
-    this.session ??= (async () => new Session(this.net, this.options.backend ?? (await defaultBackend())))();
+    const { backend, exact } = this.options;
+    this.session ??= (async () => new Session(this.net, backend ?? (await defaultBackend()), { exact }))();
     return this.session;
   }
 
