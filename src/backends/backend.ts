@@ -1,4 +1,5 @@
 import type { Graph } from '../tensor/graph.js';
+import type { Phase } from '../tensor/scope.js';
 import type { HostTensor, TensorType } from '../tensor/shape.js';
 
 /** What runs the numbers, in words for the first line of every command. */
@@ -26,6 +27,32 @@ export interface Store {
   dispose(): void;
 }
 
+/** One step of a compiled program. */
+export interface StepInfo {
+  /** Operation (`conv2d`, `reorder`), or the chain of a fused pass (`mul+add+relu`). */
+  readonly op: string;
+  /** Path of the layer it came from; empty outside of layers. */
+  readonly label: string;
+  readonly phase: Phase;
+  /** Implementation: oneDNN's name (`jit:avx512_core`) or ours (`fused:avx512`). */
+  readonly impl: string;
+  /** Floating-point operations of convolutions and matrix products, two a multiply-add; 0 for everything else. */
+  readonly flops: number;
+  /** Bytes of the values that it reads and writes, each once; 0 for changes of layout. */
+  readonly bytes: number;
+}
+
+/** One step with the time it took, in milliseconds. */
+export interface ProfiledStep extends StepInfo {
+  readonly ms: number;
+}
+
+/** One run of a program with the time of each step, in the order of execution. */
+export interface ProfiledRun {
+  readonly outputs: Record<string, HostTensor>;
+  readonly steps: readonly ProfiledStep[];
+}
+
 /** A compiled graph bound to a store. Runs of all programs of a backend happen one after the other, in call order. */
 export interface Program {
   /**
@@ -34,6 +61,8 @@ export interface Program {
    * Throws if an input is missing or has another shape or dtype than the graph says.
    */
   run(inputs?: Readonly<Record<string, HostTensor>>): Promise<Record<string, HostTensor>>;
+  /** As `run`, with the same results to the bit, and the time of each step; absent where the backend cannot tell. */
+  profile?(inputs?: Readonly<Record<string, HostTensor>>): Promise<ProfiledRun>;
   /** Bytes taken for intermediate values, scratch and copies of states, beside the store. */
   readonly memoryBytes: number;
   /** Frees it, after the runs that were queued. Disposing twice is harmless. */

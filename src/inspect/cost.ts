@@ -1,31 +1,5 @@
 import type { Node } from '../tensor/node.js';
 import type { OpAttrs, OpName } from '../tensor/ops/signatures.js';
-import { numel } from '../tensor/shape.js';
-
-/**
- * Multiply-adds of one operation as papers count them: convolutions, transposed convolutions and matrix products;
- * bias, activations, pooling and normalisation are not counted (VGG16 at 224x224: 15.5 G).
- */
-export function multiplyAdds(node: Node): number {
-  const [x, w] = node.inputs;
-  switch (node.op) {
-    case 'conv2d':
-      // Each output value sums over the kernel's window of its group: w is [O, I/groups, kH, kW].
-      return numel(node.outputs[0]!.shape) * numel(w!.shape.slice(1));
-    case 'convTranspose2d':
-      // Each input value is spread over the kernel's window: w is [I, O/groups, kH, kW].
-      return numel(x!.shape) * numel(w!.shape.slice(1));
-    case 'conv2dWeightGrad':
-      return numel(w!.shape) * numel(node.outputs[0]!.shape.slice(1));
-    case 'matmul': {
-      const { transposeA } = node.attrs as OpAttrs['matmul'];
-      const inner = x!.shape[x!.rank - (transposeA ? 2 : 1)]!;
-      return numel(node.outputs[0]!.shape) * inner;
-    }
-    default:
-      return 0;
-  }
-}
 
 /** Operations that hold or make values rather than compute with the image. */
 const SOURCES: ReadonlySet<OpName> = new Set(['input', 'state', 'constant', 'full', 'random']);

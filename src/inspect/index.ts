@@ -1,6 +1,6 @@
 /** Looking inside: what a network costs, how it is drawn, what its layers make of an image. Runs in a browser too. */
+export { multiplyAdds } from '../tensor/cost.js';
 export { type AnalyseOptions, type Analysis, analyse, type LayerInfo } from './analyse.js';
-export { multiplyAdds } from './cost.js';
 export { type DrawingStyle, type DrawOptions, drawArchitecture, layOut, styleOf } from './draw/draw.js';
 export { findOverlaps, type Scene } from './draw/scene.js';
 export { type TrainingMemory, trainingMemory } from './memory.js';

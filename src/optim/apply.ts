@@ -1,4 +1,5 @@
 import { apply, full, input, type Tensor } from '../tensor/node.js';
+import { withLayer, withPhase } from '../tensor/scope.js';
 import { formatShape, type HostTensor, hostTensor, sameShape } from '../tensor/shape.js';
 import { type ClipOptions, clipGradNorm, clipGradValue, globalNorm } from './clip.js';
 import type { BoundGroup, Optimizer } from './optimizer.js';
@@ -63,7 +64,16 @@ export function applyOptimizer(
   optimizer: Optimizer,
   params: ReadonlyMap<string, Tensor>,
   grads: ReadonlyMap<string, Tensor>,
-  { loss, guard, clip = {}, norm: wantNorm = false }: ApplyOptions = {},
+  options: ApplyOptions = {},
+): UpdateGraph {
+  return withPhase('update', () => describeUpdate(optimizer, params, grads, options));
+}
+
+function describeUpdate(
+  optimizer: Optimizer,
+  params: ReadonlyMap<string, Tensor>,
+  grads: ReadonlyMap<string, Tensor>,
+  { loss, guard, clip = {}, norm: wantNorm = false }: ApplyOptions,
 ): UpdateGraph {
   for (const [path, g] of grads) {
     const p = params.get(path);
@@ -78,7 +88,11 @@ export function applyOptimizer(
   const lossFinite = loss && apply('isFinite', [loss], {});
   // Guards look at the raw gradients: clipping by value would turn infinities into ordinary numbers.
   if (lossFinite)
-    for (const [path, g] of grads) finite.set(path, apply('and', [lossFinite, apply('allFinite', [g], {})], {}));
+    for (const [path, g] of grads)
+      finite.set(
+        path,
+        withLayer(layerOf(path), () => apply('and', [lossFinite, apply('allFinite', [g], {})], {})),
+      );
   let gate = guard;
 
   let clipped: ReadonlyMap<string, Tensor> = grads;
@@ -95,7 +109,7 @@ export function applyOptimizer(
   const used = new Map<BoundGroup, { index: number; scalars: Record<string, Tensor> }>();
   const updates: Record<string, Tensor> = {};
   const initialSlots: Record<string, Tensor> = {};
-  for (const [path, grad] of clipped) {
+  const describe = (path: string, grad: Tensor) => {
     const param = params.get(path)!;
     const index = optimizer.groups.findIndex((g) => g.matches(path));
     const group = optimizer.groups[index]!;
@@ -115,7 +129,8 @@ export function applyOptimizer(
     const guarded = (fresh: Tensor, old: Tensor) => (ok ? apply('where', [ok, fresh, old], {}) : fresh);
     updates[path] = guarded(next.param, param);
     for (const slot of group.slots) updates[slotName(slot, path)] = guarded(next.slots[slot]!, slots[slot]!);
-  }
+  };
+  for (const [path, grad] of clipped) withLayer(layerOf(path), () => describe(path, grad));
 
   const groups = [...used].sort((a, b) => a[1].index - b[1].index);
   const rate = (group: BoundGroup, schedule?: StepSchedule) => schedule?.lr?.(group.lr) ?? group.lr;
@@ -136,6 +151,9 @@ export function applyOptimizer(
     learningRates: (schedule) => groups.map(([group]) => rate(group, schedule)),
   };
 }
+
+/** The layer that a parameter belongs to: `features.0` of `features.0.weight`. */
+const layerOf = (path: string) => path.slice(0, Math.max(0, path.lastIndexOf('.')));
 
 const inputName = (group: number, scalar: string) => `optim.${group}.${scalar}`;
 

@@ -1,6 +1,6 @@
 import { full, type Node, Tensor } from './node.js';
 import { opDef } from './ops/table.js';
-import { withLayer } from './scope.js';
+import { withLayer, withPhase } from './scope.js';
 import { formatShape, ShapeError } from './shape.js';
 import { topologicalOrder } from './topology.js';
 
@@ -12,6 +12,10 @@ import { topologicalOrder } from './topology.js';
  * @throws ShapeError if `of` is no scalar and no upstream gradient is given
  */
 export function gradients(of: Tensor, wrt: readonly Tensor[], upstream?: Tensor): Tensor[] {
+  return withPhase('backward', () => differentiate(of, wrt, upstream));
+}
+
+function differentiate(of: Tensor, wrt: readonly Tensor[], upstream?: Tensor): Tensor[] {
   if (!upstream && of.rank !== 0)
     throw new ShapeError(`gradients: give an upstream gradient for a tensor of shape ${formatShape(of.shape)}`);
   const order = topologicalOrder([of]);

@@ -2,6 +2,7 @@ import type { Node, Tensor } from './node.js';
 import { shapeContext } from './ops/define.js';
 import type { OpAttrs, OpName } from './ops/signatures.js';
 import { opDef } from './ops/table.js';
+import type { Phase } from './scope.js';
 import { formatShape, ShapeError, sameShape, type TensorType } from './shape.js';
 import { topologicalOrder } from './topology.js';
 
@@ -14,6 +15,7 @@ export interface GraphNode<K extends OpName = OpName> {
   readonly inputs: readonly ValueRef[];
   readonly outputs: readonly TensorType[];
   readonly label: string;
+  readonly phase: Phase;
 }
 
 /**
@@ -47,6 +49,7 @@ export function buildGraph({ outputs = {}, updates = {} }: GraphSpec): Graph {
       inputs: n.inputs.map(ref),
       outputs: n.outputs,
       label: n.label,
+      phase: n.phase,
     })),
     outputs: refs(outputs),
     updates: refs(updates),

@@ -1,6 +1,6 @@
 import { allocate, type DType, dtypeOf, type TypedArray } from './dtype.js';
 import type { OpAttrs, OpName } from './ops/signatures.js';
-import { layerPath } from './scope.js';
+import { currentPhase, layerPath, type Phase } from './scope.js';
 import { type HostTensor, hostTensor, normaliseAxes, numel, type Shape, sameShape, type TensorType } from './shape.js';
 
 /** One application of an operation. Nodes form a directed acyclic graph through the tensors they take. */
@@ -11,6 +11,8 @@ export interface Node<K extends OpName = OpName> {
   readonly outputs: readonly TensorType[];
   /** Path of the layer that made it (`features.0`), empty outside of layers. */
   readonly label: string;
+  /** The part of a training step that it belongs to. */
+  readonly phase: Phase;
 }
 
 /**
@@ -117,7 +119,7 @@ export function setShapeRule(rule: ShapeRule): void {
 export function applyAll<K extends OpName>(op: K, inputs: readonly Tensor[], attrs: OpAttrs[K]): Tensor[] {
   const label = layerPath();
   const outputs = shapeRule!(op, inputs, attrs, label);
-  const node: Node<K> = { op, attrs, inputs, outputs, label };
+  const node: Node<K> = { op, attrs, inputs, outputs, label, phase: currentPhase() };
   return outputs.map((_, i) => new Tensor(node as unknown as Node, i));
 }
 

@@ -7,6 +7,7 @@ import type { Optimizer } from '../optim/optimizer.js';
 import { gradients } from '../tensor/autodiff.js';
 import type { GraphSpec } from '../tensor/graph.js';
 import { apply, constant, full, input, Tensor } from '../tensor/node.js';
+import { withPhase } from '../tensor/scope.js';
 import { type HostTensor, hostTensor, type TensorType } from '../tensor/shape.js';
 import type { Normalize } from './config.js';
 import type { StepTensors } from './diagnose.js';
@@ -22,7 +23,7 @@ export interface Objective {
   readonly outputWeights?: Readonly<Record<string, number>>;
 }
 
-/** Types of a batch: images uint8 [N, C, H, W], targets int32 [N] or, for masks, uint8 [N, H, W]. */
+/** Types of a batch: images uint8 [N, C, H, W] (float32: normalised already), targets int32 [N] or, for masks, uint8 [N, H, W]. */
 export interface BatchType {
   readonly image: TensorType;
   readonly target: TensorType;
@@ -82,23 +83,25 @@ function trainingPass(objective: Objective, type: BatchType): Pass {
     trace(rng, () => net.forward(images(type.image, objective.normalize))),
   );
   checkWeightNames(result, objective);
-  const loss = lossOf(result, target, objective);
+  const loss = withPhase('loss', () => lossOf(result, target, objective));
   const params = trainedParameters(net);
   const grads = gradients(loss, [...params.values()]);
   const before = healthyBefore();
   const states = net.states();
-  const move = and(before, apply('isFinite', [loss], {}));
-  const buffers = [...traced.updates].map(([name, value]) => {
-    const old = states.get(name);
-    if (!old) throw new Error(`a layer gives a new value for "${name}", which is no buffer of the network`);
-    return [name, apply('where', [move, value, old], {})] as const;
+  const buffers = withPhase('update', () => {
+    const move = and(before, apply('isFinite', [loss], {}));
+    return [...traced.updates].map(([name, value]) => {
+      const old = states.get(name);
+      if (!old) throw new Error(`a layer gives a new value for "${name}", which is no buffer of the network`);
+      return [name, apply('where', [move, value, old], {})] as const;
+    });
   });
   return {
     params,
     tensors: { loss, gradients: new Map([...params.keys()].map((name, i) => [name, grads[i]!])) },
     before,
     buffers: Object.fromEntries(buffers),
-    counts: counts(result, target, objective),
+    counts: withPhase('loss', () => counts(result, target, objective)),
   };
 }
 
@@ -142,7 +145,11 @@ export interface GatherStep {
  * every batch. Inputs and outputs else as those of the training step.
  */
 export function buildGatherStep(objective: Objective, type: BatchType): GatherStep {
-  const { params, tensors, before, buffers, counts } = trainingPass(objective, type);
+  const pass = trainingPass(objective, type);
+  return withPhase('update', () => gather(pass));
+}
+
+function gather({ params, tensors, before, buffers, counts }: Pass): GatherStep {
   const keep = input('gather.keep', []);
   const images = input('gather.images', []);
   let healthy = and(before, apply('isFinite', [tensors.loss], {}));
@@ -172,7 +179,8 @@ export function buildGatherStep(objective: Objective, type: BatchType): GatherSt
 export function buildApplyStep({ net }: Objective, buffers: readonly string[], updating: Updating) {
   const params = trainedParameters(net);
   const scale = input('gather.scale', []);
-  const gradients = new Map([...params].map(([path, p]) => [path, stateOf(sumName(path), p).mul(scale.cast(p.dtype))]));
+  const meanOf = (path: string, p: Tensor) => stateOf(sumName(path), p).mul(scale.cast(p.dtype));
+  const gradients = withPhase('update', () => new Map([...params].map(([path, p]) => [path, meanOf(path, p)])));
   const states = net.states();
   const values = Object.fromEntries(buffers.map((path) => [path, states.get(path)!]));
   const update = buildUpdate({ params, gradients, before: healthyBefore(), buffers: values }, updating);
@@ -184,7 +192,12 @@ export function buildApplyStep({ net }: Objective, buffers: readonly string[], u
 export function buildEvaluation(objective: Objective, type: BatchType): GraphSpec {
   const target = input('target', type.target.shape, type.target.dtype);
   const result = inference(objective, type.image);
-  return { outputs: { loss: lossOf(result, target, objective), ...counts(result, target, objective) } };
+  return {
+    outputs: withPhase('loss', () => ({
+      loss: lossOf(result, target, objective),
+      ...counts(result, target, objective),
+    })),
+  };
 }
 
 /** Prediction of one batch type: `image` to `output`, or to the named outputs of the network. */
@@ -208,8 +221,12 @@ export function inMode<T>(net: Module, training: boolean, body: () => T): T {
   }
 }
 
-/** Bytes 0..255 to normalised float32: (v / 255 - mean) / std, as one multiplication and one addition. */
+/**
+ * Bytes 0..255 to normalised float32: (v / 255 - mean) / std, as one multiplication and one addition. Images in float32
+ * are taken as they are.
+ */
 function images(type: TensorType, { mean, std }: Normalize): Tensor {
+  if (type.dtype === 'float32') return input('image', type.shape);
   const channels = type.shape[1]!;
   if (mean.length !== channels || std.length !== channels)
     throw new Error(

@@ -3,6 +3,7 @@ import type { ClipOptions } from '../optim/clip.js';
 import type { Optimizer } from '../optim/optimizer.js';
 import { isFloat } from '../tensor/dtype.js';
 import { apply, full, input, type Tensor } from '../tensor/node.js';
+import { withPhase } from '../tensor/scope.js';
 import { type HostTensor, hostTensor, type TensorType } from '../tensor/shape.js';
 
 /** How gradients become new values. */
@@ -53,7 +54,11 @@ export interface UpdateSource {
 }
 
 /** Builds the update of all parameters from their gradients, and of the averages from the new values. */
-export function buildUpdate(source: UpdateSource, { optimizer, clip, ema }: Updating): Update {
+export function buildUpdate(source: UpdateSource, updating: Updating): Update {
+  return withPhase('update', () => describeUpdate(source, updating));
+}
+
+function describeUpdate(source: UpdateSource, { optimizer, clip, ema }: Updating): Update {
   const { params, gradients, before, buffers } = source;
   const loss = source.loss ?? full([], 0);
   const update = applyOptimizer(optimizer, params, gradients, { loss, guard: before, clip });

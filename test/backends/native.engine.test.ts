@@ -179,8 +179,10 @@ describe('programs', () => {
     const store = backend.createStore();
     const p = await backend.compile(buildGraph({ outputs: { y: apply('relu', [input('x', [4]).mul(3)], {}) } }), store);
     expect(p.describe().map((s) => s.op)).toEqual(['mul+relu']);
-    const steps = await p.profile({ x: f32(-1, 0, 1, 2) });
+    const { steps, outputs } = await p.profile({ x: f32(-1, 0, 1, 2) });
+    expect([...outputs.y!.data]).toEqual([0, 0, 3, 6]);
     expect(steps).toHaveLength(1);
+    expect(steps[0]).toMatchObject({ op: 'mul+relu', label: '', phase: 'forward', flops: 0, bytes: 2 * 4 * 4 });
     expect(steps[0]!.ms).toBeGreaterThanOrEqual(0);
     expect(p.memoryBytes).toBeGreaterThan(0);
   });

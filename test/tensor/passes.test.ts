@@ -78,6 +78,7 @@ function withDeadNode(g: Graph): Graph {
     inputs: [],
     outputs: [{ shape: [7], dtype: 'float32' }],
     label: '',
+    phase: 'forward',
   } as const;
   const shift = ([n, o]: readonly [number, number]) => [n + 1, o] as const;
   const refs = (of: Graph['outputs']) => Object.fromEntries(Object.entries(of).map(([k, r]) => [k, shift(r)]));

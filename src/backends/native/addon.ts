@@ -11,11 +11,11 @@ export type EngineHandle = { readonly engine: unique symbol };
 export type StoreHandle = { readonly store: unique symbol };
 export type ProgramHandle = { readonly program: unique symbol };
 
-/** One step of a compiled program, in the order of execution. */
-export interface StepInfo {
+/** One step of a compiled program, in the order of execution, as the add-on tells it. */
+export interface RawStep {
   /** Operation, or the chain of a fused pass (`mul+add+relu`). */
   readonly op: string;
-  /** Path of the layer it came from. */
+  /** Of the lowered node that it came from. */
   readonly label: string;
   /** Implementation: oneDNN's name (`jit:avx512_core`) or ours (`fused:avx512`). */
   readonly impl: string;
@@ -24,7 +24,7 @@ export interface StepInfo {
 export interface CompiledProgram {
   readonly handle: ProgramHandle;
   readonly memoryBytes: number;
-  readonly steps: readonly StepInfo[];
+  readonly steps: readonly RawStep[];
   /** Names of the inputs in the order `run` takes them. */
   readonly inputs: readonly string[];
 }

@@ -41,6 +41,7 @@ export function fuseCluster(
     inputs,
     outputs: types,
     label: [...members].reverse().find((m) => m.label)?.label ?? '',
+    phase: members.at(-1)!.phase,
   };
   return { node, outputs };
 }

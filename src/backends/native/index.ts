@@ -3,11 +3,12 @@ import type { Backend, CompileOptions, DeviceInfo, Store } from '../backend.js';
 import { type Addon, type EngineHandle, loadNative } from './addon.js';
 import { lower } from './lower.js';
 import { NativeProgram } from './program.js';
+import { describeSteps, numbered, unnumbered } from './steps.js';
 import { NativeStore } from './store.js';
 
-export { loadNative, type NativeStatus, type StepInfo } from './addon.js';
+export { loadNative, type NativeStatus } from './addon.js';
 export { measureConv } from './measure.js';
-export { NativeProgram, type ProfiledStep } from './program.js';
+export { NativeProgram } from './program.js';
 export { NativeStore } from './store.js';
 
 export interface NativeOptions {
@@ -67,8 +68,11 @@ export class NativeBackend implements Backend {
     this.check();
     if (!(store instanceof NativeStore)) throw new Error('compile: the store belongs to another backend');
     const lowered = lower(graph);
-    const compiled = await this.addon.compile(store.handle, lowered, options.exact ?? false);
-    const program = new NativeProgram(this.addon, compiled, graph, store, (p) => this.programs.delete(p));
+    const compiled = await this.addon
+      .compile(store.handle, numbered(lowered), options.exact ?? false)
+      .catch((error: Error) => Promise.reject(new Error(unnumbered(error.message))));
+    const steps = describeSteps(lowered, compiled.steps);
+    const program = new NativeProgram(this.addon, compiled, steps, graph, store, (p) => this.programs.delete(p));
     this.programs.add(program);
     return program;
   }

@@ -1,4 +1,5 @@
 import type { Graph, ValueRef } from '../../tensor/graph.js';
+import type { Phase } from '../../tensor/scope.js';
 import type { TensorType } from '../../tensor/shape.js';
 
 /** A node of the lowered graph: the op union plus `fused`, in order of execution. */
@@ -8,6 +9,7 @@ export interface LoweredNode {
   readonly inputs: readonly ValueRef[];
   readonly outputs: readonly TensorType[];
   readonly label: string;
+  readonly phase: Phase;
 }
 
 /** What crosses into C++. Updates that a fused node writes in place are named in its `states` attribute instead. */
@@ -24,6 +26,7 @@ export interface IrNode {
   inputs: IrRef[];
   outputs: TensorType[];
   label: string;
+  phase: Phase;
 }
 export interface IrRef {
   node: IrNode;
@@ -50,6 +53,7 @@ export function toIr(graph: Graph): Ir {
       inputs: n.inputs.map(ref),
       outputs: [...n.outputs],
       label: n.label,
+      phase: n.phase,
     });
   const named = (of: Readonly<Record<string, ValueRef>>) => new Map(Object.entries(of).map(([k, r]) => [k, ref(r)]));
   return { nodes, outputs: named(graph.outputs), updates: named(graph.updates) };

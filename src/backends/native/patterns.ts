@@ -32,6 +32,7 @@ function splitTransposed(ir: Ir): void {
         inputs: [x],
         outputs: [{ shape: [t.shape[0]!, t.shape[1]!, t.shape[2]! + h, t.shape[3]! + w], dtype: t.dtype }],
         label: node.label,
+        phase: node.phase,
       };
       node.inputs[0] = of(padded);
       node.attrs = {
@@ -49,8 +50,16 @@ function splitTransposed(ir: Ir): void {
       inputs: [bias],
       outputs: [{ shape: [1, out.shape[1]!, 1, 1], dtype: out.dtype }],
       label: node.label,
+      phase: node.phase,
     };
-    const sum: IrNode = { op: 'add', attrs: {}, inputs: [of(conv), of(column)], outputs: [out], label: node.label };
+    const sum: IrNode = {
+      op: 'add',
+      attrs: {},
+      inputs: [of(conv), of(column)],
+      outputs: [out],
+      label: node.label,
+      phase: node.phase,
+    };
     replacement.set(node, () => of(sum));
   }
   if (replacement.size > 0) substitute(ir, replacement);
@@ -79,7 +88,7 @@ function foldNorms(ir: Ir): void {
     if (![gamma, beta, mean, variance, w, ...(bias ? [bias] : [])].every((r) => isFixed(ir, r))) continue;
     const perChannel = irType(gamma);
     const make = (op: string, inputs: IrRef[], attrs: Record<string, unknown> = {}, type = perChannel): IrRef =>
-      of({ op, attrs, inputs, outputs: [type], label: node.label });
+      of({ op, attrs, inputs, outputs: [type], label: node.label, phase: node.phase });
     const eps = make(
       'full',
       [],

@@ -1,14 +1,9 @@
-import { allocate, type DType, type TypedArray } from '../../tensor/dtype.js';
+import { allocate, type DType } from '../../tensor/dtype.js';
 import { type Graph, sources, typeOf } from '../../tensor/graph.js';
 import { formatShape, type HostTensor, numel, sameShape, type TensorType } from '../../tensor/shape.js';
-import type { Program } from '../backend.js';
-import type { Addon, CompiledProgram, StepInfo } from './addon.js';
+import type { ProfiledRun, Program, StepInfo } from '../backend.js';
+import type { Addon, CompiledProgram } from './addon.js';
 import type { NativeStore } from './store.js';
-
-/** One step with its time in milliseconds. */
-export interface ProfiledStep extends StepInfo {
-  readonly ms: number;
-}
 
 /** A program compiled by the native engine. */
 export class NativeProgram implements Program {
@@ -20,6 +15,7 @@ export class NativeProgram implements Program {
   constructor(
     private readonly addon: Addon,
     private readonly compiled: CompiledProgram,
+    private readonly steps: readonly StepInfo[],
     graph: Graph,
     private readonly store: NativeStore,
     private readonly onDispose: (p: NativeProgram) => void,
@@ -35,37 +31,32 @@ export class NativeProgram implements Program {
 
   /** The steps in order of execution with the implementation each one uses. */
   describe(): readonly StepInfo[] {
-    return this.compiled.steps;
+    return this.steps;
   }
 
   async run(inputs: Readonly<Record<string, HostTensor>> = {}): Promise<Record<string, HostTensor>> {
-    const outputs = this.outputTypes.map(([, t]) => allocate(t.dtype, numel(t.shape)));
-    await this.execute(inputs, outputs, false);
-    return Object.fromEntries(
-      this.outputTypes.map(([name, t], i) => [name, { shape: t.shape, dtype: t.dtype, data: outputs[i]! }]),
-    );
+    return (await this.execute(inputs, false)).outputs;
   }
 
-  /** Runs once (updates included) and gives the time of every step. */
-  async profile(inputs: Readonly<Record<string, HostTensor>> = {}): Promise<ProfiledStep[]> {
-    const outputs = this.outputTypes.map(([, t]) => allocate(t.dtype, numel(t.shape)));
-    const times = await this.execute(inputs, outputs, true);
-    return this.compiled.steps.map((s, i) => ({ ...s, ms: times[i]! }));
+  async profile(inputs: Readonly<Record<string, HostTensor>> = {}): Promise<ProfiledRun> {
+    const { outputs, times } = await this.execute(inputs, true);
+    return { outputs, steps: this.steps.map((s, i) => ({ ...s, ms: times[i]! })) };
   }
 
-  // Not async: the add-on copies the inputs before this call returns.
-  private execute(
-    inputs: Readonly<Record<string, HostTensor>>,
-    outputs: TypedArray[],
-    profile: boolean,
-  ): Promise<Float64Array> {
-    if (this.disposed) return Promise.reject(new Error('this program was disposed: compile the graph again'));
-    if (this.store.disposed) return Promise.reject(new Error('the store of this program was disposed'));
+  // Up to the first await all is done at once: the add-on copies the inputs before this call returns.
+  private async execute(inputs: Readonly<Record<string, HostTensor>>, profile: boolean) {
+    if (this.disposed) throw new Error('this program was disposed: compile the graph again');
+    if (this.store.disposed) throw new Error('the store of this program was disposed');
     for (const [name, type] of this.inputTypes) this.checkInput(name, type, inputs[name]);
     const arrays = this.compiled.inputs.map((name) => inputs[name]!.data);
-    const done = this.addon.run(this.compiled.handle, arrays, outputs, profile);
+    const results = this.outputTypes.map(([, t]) => allocate(t.dtype, numel(t.shape)));
+    const done = this.addon.run(this.compiled.handle, arrays, results, profile);
     for (const [name, type] of this.creates) this.store.note(name, type);
-    return done;
+    const times = await done;
+    const outputs = Object.fromEntries(
+      this.outputTypes.map(([name, t], i) => [name, { shape: t.shape, dtype: t.dtype, data: results[i]! }]),
+    );
+    return { outputs, times };
   }
 
   private checkInput(name: string, type: TensorType, given: HostTensor | undefined): void {
