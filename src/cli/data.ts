@@ -12,7 +12,7 @@ const showFields = {
   ...dataFields,
   augment: several(
     '--augment <list>',
-    'show what this does: light, strong, hflip,rotate:15,scale:0.2,elastic,jitter:0.2',
+    'show what this does: light, strong, hflip,rotate:15,scale:0.2,elastic,jitter:0.2,copypaste:0.5,cutmix:0.5',
   ),
   out: text('--out <file>', 'write a sheet of images, masks and augmented versions as a PNG'),
   samples: count('--samples <n>', 'images of the sheet (default: 8)'),

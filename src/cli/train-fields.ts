@@ -50,7 +50,7 @@ export const setupFields = {
   workers: countOrAuto('--workers <n>', 'threads that prepare images (default: auto)'),
   augment: several(
     '--augment <list>',
-    'random changes of training images: light, strong, or hflip,crop:4,rotate:10,scale:0.2,elastic:0.03,jitter:0.2,...',
+    'random changes of training images: light, strong, or hflip,crop:4,rotate:10,scale:0.2,elastic:0.03,jitter:0.2,... ending in copypaste:0.5 or cutmix:0.5',
   ),
   size: imageSize('--size <n>', "height and width of images, 128 or 96x128 (default: the data's)"),
   channels: channels('--channels <n>', "1 (grey) or 3 (colour) (default: the data's)"),

@@ -2,7 +2,7 @@ import { philox } from '../tensor/ops/random.js';
 import { checkNumber } from '../util/check.js';
 
 /** What a stream of numbers is for; different purposes with one seed never share numbers. */
-export const Purpose = { shuffle: 0x100, split: 0x200, generate: 0x300, augment: 0x1000 } as const;
+export const Purpose = { shuffle: 0x100, split: 0x200, generate: 0x300, augment: 0x1000, mix: 0x10000 } as const;
 
 /** Gives `seed` back if it is an integer from 0 to 2^53 - 1, else throws a RangeError. */
 export const checkSeed = (seed: unknown): number =>

@@ -9,10 +9,31 @@ import {
   registerKind,
   type Sample,
   type SampleKey,
+  UnreadableError,
 } from '../dataset.js';
 import { hasMasks } from '../masks.js';
 import { Purpose, RandomStream } from '../rng.js';
-import type { Transform } from './types.js';
+import type { MaskedImage, Transform } from './types.js';
+
+/** An image on its way through the transforms; the mask where there is one. */
+interface State {
+  readonly image: Image;
+  readonly mask: Image | undefined;
+}
+
+/** Another image that is mixed in. */
+interface Draw {
+  readonly index: number;
+  readonly random: RandomStream;
+}
+
+/** What is known before a sample is changed: by transform, the other image and its sample. */
+interface Mixed {
+  readonly index: number;
+  readonly key: SampleKey | undefined;
+  readonly draws: readonly (Draw | undefined)[];
+  readonly others: readonly (Sample | undefined)[];
+}
 
 /** Images of another data set, transformed when they are asked for. */
 class Transformed implements Dataset {
@@ -28,6 +49,11 @@ class Transformed implements Dataset {
     let shape = of.inputShape;
     for (const transform of transforms) shape = transform.outputShape(shape);
     this.inputShape = shape;
+    const mixer = transforms.find(({ mix }) => mix);
+    if (mixer && !hasMasks(of))
+      throw new RangeError(
+        `${mixer.spec.name} mixes images that have masks; ${of.name} has class labels: leave ${mixer.spec.name} out`,
+      );
     this.targetShape = hasMasks(of) ? [shape[1], shape[2]] : of.targetShape;
   }
 
@@ -60,23 +86,72 @@ class Transformed implements Dataset {
   }
 
   get(index: number, key?: SampleKey): Sample | Promise<Sample> {
-    const sample = this.of.get(index, key);
-    return sample instanceof Promise ? sample.then((s) => this.change(s, index, key)) : this.change(sample, index, key);
+    const draws = key ? this.draws(index, key) : [];
+    const own = this.of.get(index, key);
+    const others = draws.map((draw) => draw && this.other(draw.index, key));
+    const change = (sample: Sample, found: (Sample | undefined)[]) =>
+      this.change(sample, { index, key, draws, others: found });
+    if (!(own instanceof Promise) && !others.some((o) => o instanceof Promise))
+      return change(own, others as (Sample | undefined)[]);
+    return Promise.all([own, Promise.all(others)]).then(([sample, found]) => change(sample, found));
   }
 
-  private change({ image, target }: Sample, index: number, key?: SampleKey): Sample {
-    let out: Image = { data: image, shape: this.of.inputShape };
-    let mask = this.maskOf(target);
+  /** For each transform that mixes here and now: the other image, and the numbers that go on. */
+  private draws(index: number, { seed, epoch }: SampleKey): (Draw | undefined)[] {
+    const { length } = this;
+    return this.transforms.map(({ mix }, i) => {
+      if (!mix || length < 2) return undefined;
+      const random = new RandomStream(seed, Purpose.augment + i, epoch, index);
+      if (!random.chance(mix.p)) return undefined;
+      return { index: (index + 1 + random.below(length - 1)) % length, random };
+    });
+  }
+
+  /** A damaged file is told when its own turn comes: here there is just nothing to mix in. */
+  private other(index: number, key?: SampleKey): Sample | undefined | Promise<Sample | undefined> {
+    const lenient = (error: unknown): undefined => {
+      if (!this.skipUnreadable || !(error instanceof UnreadableError)) throw error;
+    };
+    try {
+      const sample = this.of.get(index, key);
+      return sample instanceof Promise ? sample.catch(lenient) : sample;
+    } catch (error) {
+      return lenient(error);
+    }
+  }
+
+  private change(sample: Sample, { index, key, draws, others }: Mixed): Sample {
+    const stream = (purpose: number) => key && new RandomStream(key.seed, purpose, key.epoch, index);
+    let now = this.unpack(sample);
+    this.transforms.forEach((transform, i) => {
+      now = this.step(now, transform, () => stream(Purpose.augment + i));
+      const other = others[i];
+      if (!transform.mix || !other || !now.mask) return;
+      // The other image comes as far as this one has: through the same transforms with numbers of its own, but unmixed.
+      let theirs = this.unpack(other);
+      for (const [k, before] of this.transforms.slice(0, i).entries())
+        theirs = this.step(theirs, before, () => stream(Purpose.mix + 0x100 * i + k));
+      const { image, mask } = now;
+      now = transform.mix.mix({ image, mask }, theirs as MaskedImage, draws[i]!.random, this.of.ignoreIndex);
+    });
+    return { image: now.image.data, target: now.mask ? now.mask.data : sample.target };
+  }
+
+  /**
+   * One transform of an image and its mask. Each transform draws from a stream of its own, so that one more or less does not
+   * change the others' numbers; image and mask get the same one from its start.
+   */
+  private step({ image, mask }: State, { apply, applyMask }: Transform, random: () => RandomStream | undefined): State {
     // What comes into view from outside counts for nothing where the data can say so, else it is background.
     const outside = this.of.ignoreIndex ?? 0;
-    // Each transform draws from a stream of its own, so that one more or less does not change the others' numbers; image
-    // and mask get the same one from its start.
-    this.transforms.forEach((transform, i) => {
-      const random = () => key && new RandomStream(key.seed, Purpose.augment + i, key.epoch, index);
-      out = transform.apply(out, random());
-      if (mask && transform.applyMask !== 'keep') mask = transform.applyMask(mask, random(), outside);
-    });
-    return { image: out.data, target: mask ? mask.data : target };
+    return {
+      image: apply(image, random()),
+      mask: mask && applyMask !== 'keep' ? applyMask(mask, random(), outside) : mask,
+    };
+  }
+
+  private unpack({ image, target }: Sample): State {
+    return { image: { data: image, shape: this.of.inputShape }, mask: this.maskOf(target) };
   }
 
   private maskOf(target: Sample['target']): Image | undefined {
@@ -101,7 +176,8 @@ class Transformed implements Dataset {
 
 /**
  * Applies transforms one after the other to each image and, with the same random numbers, to its mask. Random ones draw from (seed, epoch, index), and do their
- * deterministic part (or nothing) when a data set is evaluated. Throws if the images are too small for one of them.
+ * deterministic part (or nothing) when a data set is evaluated. Transforms that mix in a second image take it from the same
+ * data set. Throws if the images are too small for one of them, or have no masks to mix.
  *
  *     const augmented = transformed(train, [hflip(), randomCrop(32, { padding: 4 })]);
  */

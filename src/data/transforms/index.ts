@@ -6,6 +6,7 @@ import { type CropSize, centerCrop, pad, randomCrop } from './crop.js';
 import { registerTransformed } from './dataset.js';
 import { elastic } from './elastic.js';
 import { hflip, vflip } from './flip.js';
+import { copyPaste, cutMix } from './mix.js';
 import { randomResizedCrop, resize } from './resize.js';
 import type { Transform, TransformSpec } from './types.js';
 import { affine, rotate, scale } from './warp.js';
@@ -16,9 +17,10 @@ export { type CropSize, centerCrop, type Padding, pad, randomCrop } from './crop
 export { transformed } from './dataset.js';
 export { type ElasticOptions, elastic } from './elastic.js';
 export { hflip, vflip } from './flip.js';
+export { type CopyPasteOptions, type CutMixOptions, copyPaste, cutMix } from './mix.js';
 export { randomResizedCrop, resize, resizeImage, resizeNearest } from './resize.js';
 export type { Border } from './sample.js';
-export type { Transform, TransformSpec } from './types.js';
+export type { MaskedImage, Mix, Transform, TransformSpec } from './types.js';
 export { type AffineOptions, affine, type BorderOptions, rotate, scale } from './warp.js';
 
 type Size = number | readonly [number, number];
@@ -66,6 +68,8 @@ const TABLE: Record<string, Entry> = {
   elastic: { options: ['alpha', 'grid', 'p', 'fill', 'border'], make: (o) => elastic(o as object) },
   blur: { options: ['sigma', 'p'], make: (o) => blur(o as object) },
   noise: { options: ['std', 'p'], make: (o) => noise(o as object) },
+  copyPaste: { options: ['p', 'scale', 'shift'], make: (o) => copyPaste(o as object) },
+  cutMix: { options: ['p', 'area', 'ratio'], make: (o) => cutMix(o as object) },
 };
 
 /** What may be written in short, and which option the number after the colon is (`rotate:15`). */
@@ -80,6 +84,8 @@ const SHORT: Record<string, string> = {
   noise: 'std',
   randomGrayscale: 'p',
   pad: 'padding',
+  copyPaste: 'p',
+  cutMix: 'p',
 };
 
 /** Sets of augmentations with a name. Geometry comes first, and in one move, since each move softens the picture. */
@@ -123,7 +129,8 @@ export function transform(spec: TransformSpec): Transform {
 /**
  * An augmentation in short words: `hflip`, `vflip:0.3`, `rotate:15` (degrees), `crop:4` (random crop of the image's own
  * size with a border of 4), `jitter:0.2` (brightness, contrast, saturation by that much), `scale:0.2` (zoom from 0.8 to 1.2),
- * `elastic:0.03`, `blur:0.3`, `noise:0.05`, or a full specification.
+ * `elastic:0.03`, `blur:0.3`, `noise:0.05`, `copypaste:0.5` and `cutmix:0.5` (how often),
+ * or a full specification.
  */
 export function augmentation(given: string | TransformSpec): Transform {
   if (typeof given !== 'string') return transform(given);

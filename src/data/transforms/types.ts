@@ -21,4 +21,25 @@ export interface Transform {
    * only, the mask stays.
    */
   readonly applyMask: 'keep' | ((mask: Image, random: RandomStream | undefined, outside: number) => Image);
+  /** For what a second training image is needed. It is done after `apply`, and only where targets are masks. */
+  readonly mix?: Mix;
+}
+
+/** An image and its mask of class numbers [1, H, W]. */
+export interface MaskedImage {
+  readonly image: Image;
+  readonly mask: Image;
+}
+
+/** What a transform does with another image of the training set. */
+export interface Mix {
+  /** How often, from 0 to 1. */
+  readonly p: number;
+  /**
+   * A new image and mask from two of one size; neither is changed.
+   *
+   * @param random numbers that depend on (seed, epoch, index) of the first
+   * @param ignoreIndex the class number of pixels that count for nothing, if there is one
+   */
+  mix(own: MaskedImage, other: MaskedImage, random: RandomStream, ignoreIndex: number | undefined): MaskedImage;
 }
