@@ -1,6 +1,7 @@
 import { dataFields } from './data-fields.js';
 import {
   channels,
+  choice,
   common,
   computeFields,
   count,
@@ -22,6 +23,15 @@ const counts = (flags: string, help: string): Field => ({
   expected: 'whole numbers of at least 1, such as 16,32,64,128',
   parse: (value) => value.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part))),
   schema: (z) => z.array(z.int().min(1)).min(1),
+});
+
+/** Parts of a network: `features.0,down1`. */
+const parts = (flags: string, help: string): Field => ({
+  flags,
+  help,
+  expected: 'names of layers or parameters, such as features,classifier.0',
+  parse: (value, before) => [...((before as string[] | undefined) ?? []), ...value.split(',').map((s) => s.trim())],
+  schema: (z) => z.array(z.string().min(1)).min(1),
 });
 
 /** Options that say which network is trained on what and how: of `train` and `find-lr`. */
@@ -56,6 +66,7 @@ export const setupFields = {
   channels: channels('--channels <n>', "1 (grey) or 3 (colour) (default: the data's)"),
   classes: count('--classes <n>', "outputs of the network (default: the data's classes)"),
   features: counts('--features <list>', 'channels of each level of a U-Net, such as 16,32,64,128'),
+  freeze: parts('--freeze <list>', 'layers or parameters that are not trained, such as features or inc,down1'),
   images: count('--images <n>', 'how many images to generate (shapes, cells, shapes-seg)'),
   limit: count('--limit <n>', 'train on that many images only, for quick tries'),
 } satisfies Fields;
@@ -92,6 +103,9 @@ export const trainFields = {
     0,
   ),
   ...computeFields,
+  log: choice('--log <format>', 'tensorboard: also write event files for TensorBoard into the run directory', [
+    'tensorboard',
+  ]),
   logEvery: count('--log-every <n>', 'also print a line each time that many steps are done'),
   quiet: flag('--quiet', 'print the result only'),
   ...common,
@@ -112,6 +126,7 @@ export const withResume: readonly string[] = [
   'workers',
   'device',
   'threads',
+  'log',
   'logEvery',
   'quiet',
   'json',

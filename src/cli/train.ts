@@ -54,6 +54,8 @@ export async function train({ values: given, terminal, interrupt, device }: Cont
   const progress = await new TrainProgress(terminal, { logEvery: values.logEvery as number | undefined }).prepare();
   const trainer = new Trainer(plan.net, plan.trainer);
   trainer.on(progress.listen);
+  const log = await eventLog(out, values.log === 'tensorboard', resume !== undefined);
+  if (log) trainer.on(log.listen);
   const untouched = resume === undefined ? new Untouched(out) : undefined;
   const afterEpoch = sampleSheets(trainer, plan.data.valid, {
     every: (values.samplesEvery as number | undefined) ?? 10,
@@ -75,6 +77,7 @@ export async function train({ values: given, terminal, interrupt, device }: Cont
         throw error;
       });
     progress.end();
+    await log?.close().catch((error: Error) => terminal.warn(error.message));
     if (result.reason === 'interrupted') return stopped(out, result, terminal, interrupt.exitCode);
     await trainer.dispose();
     interrupt.onFirst = () => terminal.say('ending; the training itself is done and saved');
@@ -110,6 +113,16 @@ export async function train({ values: given, terminal, interrupt, device }: Cont
     progress.end();
     await trainer.dispose();
   }
+}
+
+/** Event files where they are asked for, or where a run that goes on has some. */
+async function eventLog(out: string, asked: boolean, resume: boolean) {
+  const [{ EventLog, hasEventFiles }, { openStorage }] = await Promise.all([
+    import('../train/eventLog.js'),
+    import('../train/storage.js'),
+  ]);
+  const storage = openStorage(out);
+  return asked || (resume && (await hasEventFiles(storage))) ? new EventLog(storage) : undefined;
 }
 
 function stopped(

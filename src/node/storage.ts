@@ -70,13 +70,13 @@ export class FileStorage implements Storage {
     await writeFileAtomic(this.path(name), data);
   }
 
-  async append(name: string, text: string): Promise<void> {
+  async append(name: string, data: Uint8Array | string): Promise<void> {
     const path = this.path(name);
     try {
       await ensureDirectory(this.location);
       const handle = await open(path, 'a');
       try {
-        await handle.writeFile(text);
+        await handle.writeFile(data);
         await handle.sync();
       } finally {
         await handle.close();

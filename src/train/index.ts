@@ -1,6 +1,7 @@
 export { type Checkpoint, decodeCheckpoint, encodeWeights, type Position, type ResumeState } from './checkpoint.js';
 export type { Json, ModelSpec, Normalize, RunConfig, Spec, TrainingConfig } from './config.js';
 export { NonFiniteError } from './diagnose.js';
+export { EventLog, type EventLogOptions, hasEventFiles } from './eventLog.js';
 export type {
   CheckpointEvent,
   EndEvent,
@@ -38,3 +39,4 @@ export { type SegmentationScore, segmentationScore } from './score.js';
 export { MemoryStorage, openStorage, type Storage, setStorageOpener } from './storage.js';
 export { predictTiled, type TileGeometry, tileGeometry } from './tiles.js';
 export { Trainer } from './trainer.js';
+export { openWorkload, type Workload, type WorkloadOptions } from './workload.js';

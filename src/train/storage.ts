@@ -13,8 +13,8 @@ export interface Storage {
    * On failure the temporary is removed and the error is one sentence that names the file (disk full, not writable).
    */
   writeAtomic(name: string, data: Uint8Array | string): Promise<void>;
-  /** Adds text at the end and returns when it is on the disk (fsync). Creates the file if needed. */
-  append(name: string, text: string): Promise<void>;
+  /** Adds text or bytes at the end and returns when they are on the disk (fsync). Creates the file if needed. */
+  append(name: string, data: Uint8Array | string): Promise<void>;
   /** Names of the files in it, sorted; empty if the directory does not exist. Leftover `.tmp` files are among them. */
   list(): Promise<string[]>;
   exists(name: string): Promise<boolean>;
@@ -51,9 +51,9 @@ export class MemoryStorage implements Storage {
   async writeAtomic(name: string, data: Uint8Array | string): Promise<void> {
     this.files.set(name, typeof data === 'string' ? new TextEncoder().encode(data) : data.slice());
   }
-  async append(name: string, text: string): Promise<void> {
+  async append(name: string, data: Uint8Array | string): Promise<void> {
     const before = this.files.get(name) ?? new Uint8Array();
-    const more = new TextEncoder().encode(text);
+    const more = typeof data === 'string' ? new TextEncoder().encode(data) : data;
     const joined = new Uint8Array(before.length + more.length);
     joined.set(before);
     joined.set(more, before.length);
