@@ -91,6 +91,7 @@ function configurationOf(config: RunConfig): [string, string][] {
     ],
     ['augmentation', data?.options.augment?.map((a) => describeSpec(a)).join(', ')],
     ['limit', data?.options.limit === undefined ? undefined : `${formatCount(data.options.limit)} training images`],
+    ['frozen', t.frozen.length > 0 ? frozenText(t.frozen) : undefined],
     ['recipe', (config.extra as { recipe?: string } | undefined)?.recipe],
     ['epochs', String(t.epochs)],
     [
@@ -119,6 +120,10 @@ function configurationOf(config: RunConfig): [string, string][] {
   ];
   return rows.filter((row): row is [string, string] => Boolean(row[1]));
 }
+
+/** `12 tensors of features, classifier`. */
+const frozenText = (paths: readonly string[]) =>
+  `${formatCount(paths.length)} tensors of ${[...new Set(paths.map((path) => path.split('.')[0]))].join(', ')}`;
 
 /** The table at the end of `train`, `demo` and `eval`. */
 export function evaluationFacts({ split, loss, metrics, images }: Evaluation): [string, string][] {

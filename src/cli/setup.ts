@@ -8,6 +8,8 @@ import { type ModelEntry, modelEntry } from '../models/registry.js';
 import '../models/index.js';
 import type { Module } from '../nn/module.js';
 import { parseOptimizer } from '../optim/registry.js';
+import { formatCount } from '../report/format.js';
+import { numel } from '../tensor/shape.js';
 import type { ModelSpec } from '../train/config.js';
 import type { TrainerOptions } from '../train/options.js';
 import { recipe } from '../train/recipes.js';
@@ -42,6 +44,7 @@ export interface SetupValues {
   readonly channels?: 1 | 3;
   readonly classes?: number;
   readonly features?: readonly number[];
+  readonly freeze?: readonly string[];
   readonly images?: number;
   readonly limit?: number;
   readonly exact?: boolean;
@@ -110,6 +113,7 @@ export async function prepare(model: string, values: Values, terminal: Terminal)
     classes: data.classes.length,
   });
   const net = await makeNetwork(spec, { inputShape: data.inputShape, classes: channels });
+  if (v.freeze) freeze(net, v.freeze, terminal);
   const clip = {
     ...(v.clipNorm === undefined ? {} : { norm: v.clipNorm }),
     ...(v.clipValue === undefined ? {} : { value: v.clipValue }),
@@ -128,6 +132,16 @@ export async function prepare(model: string, values: Values, terminal: Terminal)
     seed,
     batchSize: v.batchSize ?? (task === 'segmentation' ? 16 : 64),
   };
+}
+
+/** Holds parts of the network still and says how much that is. */
+function freeze(net: Module, parts: readonly string[], terminal: Terminal): void {
+  net.freeze(...parts);
+  const total = net.parameterCount();
+  const still = [...net.parameters().values()].filter((p) => !p.requiresGrad);
+  const frozen = still.reduce((sum, p) => sum + numel(p.shape), 0);
+  if (frozen === total) throw new CommandError(`--freeze ${parts.join(',')} leaves nothing to train`);
+  terminal.note(`frozen: ${formatCount(frozen)} of ${formatCount(total)} parameters (${parts.join(', ')})`);
 }
 
 /** How the network is made again: options that were typed, and its outputs where they are not one a class. */

@@ -1,6 +1,7 @@
 import type { Tensor } from '../tensor/node.js';
 import { withLayer } from '../tensor/scope.js';
 import { formatShape, type HostTensor, sameShape } from '../tensor/shape.js';
+import { suggest } from '../util/suggest.js';
 import { Buffer, Parameter } from './parameter.js';
 import { currentTrace } from './trace.js';
 
@@ -86,8 +87,9 @@ export abstract class Module {
   }
 
   /**
-   * Excludes from training the parameters whose path starts with one of `prefixes` (all when none is given). Batch
+   * Excludes from training the parameters at or below the paths `prefixes` (all when none is given). Batch
    * normalisation below is frozen as a whole: in training too it normalises by its running statistics and keeps them.
+   * @throws Error that suggests the nearest path where the network has none such, or nothing to freeze there
    */
   freeze(...prefixes: string[]): this {
     return this.setFrozen(true, prefixes);
@@ -98,8 +100,11 @@ export abstract class Module {
   }
 
   private setFrozen(frozen: boolean, prefixes: readonly string[]): this {
-    const meant = (path: string) =>
-      prefixes.length === 0 || prefixes.some((f) => path === f || path.startsWith(`${f}.`));
+    const below = (path: string, prefix: string) => path === prefix || path.startsWith(`${prefix}.`);
+    const states = [...this.states().keys()];
+    for (const prefix of prefixes)
+      if (!states.some((path) => below(path, prefix))) throw new Error(nothingAt(prefix, states));
+    const meant = (path: string) => prefixes.length === 0 || prefixes.some((prefix) => below(path, prefix));
     for (const [path, p] of this.parameters()) if (meant(path)) p.requiresGrad = !frozen;
     for (const [path, module] of this.modules()) if (meant(path)) module.frozen = frozen;
     return this;
@@ -153,6 +158,15 @@ export abstract class Module {
 }
 
 const join = (prefix: string, name: string) => (prefix ? `${prefix}.${name}` : name);
+
+/** One sentence for a path at which a network has no parameter: the nearest one, and what there is at the top. */
+function nothingAt(prefix: string, states: readonly string[]): string {
+  const parts = states.map((path) => path.split('.'));
+  const paths = new Set(parts.flatMap((names) => names.map((_, i) => names.slice(0, i + 1).join('.'))));
+  const near = suggest(prefix, paths);
+  const top = [...new Set(parts.map(([first]) => first))].join(', ');
+  return `the network has no parameters at "${prefix}"${near ? `, did you mean "${near}"?` : ''} (its parts: ${top})`;
+}
 
 const announced = new WeakMap<Module, { path: string }>();
 

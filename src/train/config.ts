@@ -40,7 +40,7 @@ export interface TrainingConfig {
   /** Specifications, as those of the loss and the optimizer. */
   readonly metrics: readonly Json[];
   readonly outputWeights?: Readonly<Record<string, number>>;
-  /** Paths of parameters that were not trained. */
+  /** Paths of parameters (and of layers that hold only running statistics) that were not trained. */
   readonly frozen: readonly string[];
   /** What the best epoch is chosen by. */
   readonly monitor: MonitorOptions;

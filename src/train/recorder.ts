@@ -1,4 +1,5 @@
 import type { Dataset } from '../data/dataset.js';
+import type { Module } from '../nn/module.js';
 import type { HostTensor } from '../tensor/shape.js';
 import { decodeCheckpoint, encodeCheckpoint, isSlot, type ResumeState } from './checkpoint.js';
 import type { Json, RunConfig, TrainingConfig } from './config.js';
@@ -163,7 +164,7 @@ function runConfig({ session, objective, trainer, train, options, batchSize, mon
     ...(exact ? { exact } : {}),
     metrics: metrics.map((m) => m.spec as unknown as Json),
     ...(outputWeights ? { outputWeights: { ...outputWeights } } : {}),
-    frozen: [...objective.net.parameters()].filter(([, p]) => !p.requiresGrad).map(([name]) => name),
+    frozen: frozenPaths(objective.net),
     monitor: { ...monitor.options },
     ...(earlyStopping ? { earlyStopping: { ...earlyStopping } } : {}),
   };
@@ -180,4 +181,13 @@ function runConfig({ session, objective, trainer, train, options, batchSize, mon
     versions: describe.versions ?? {},
     ...(describe.extra === undefined ? {} : { extra: describe.extra }),
   };
+}
+
+/** What `net.freeze(...)` takes to freeze the same again: parameters, and layers that have only running statistics. */
+function frozenPaths(net: Module): string[] {
+  const parameters = [...net.parameters()].filter(([, p]) => !p.requiresGrad).map(([path]) => path);
+  const statistics = [...net.modules()].filter(
+    ([, m]) => m.frozen && [...m.children()].length === 0 && m.states().size > 0 && m.parameters().size === 0,
+  );
+  return [...parameters, ...statistics.map(([path]) => path)];
 }

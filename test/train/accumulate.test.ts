@@ -156,4 +156,27 @@ describe.each(backends)('frozen layers on %s', (_, backendOf) => {
     const second = (await run({ backend, net: other, fit: { epochs: 1, batchSize: 10 } })).weights['body.0.weight']!;
     expect(first.data).not.toEqual(second.data);
   });
+
+  check('are written down, so that a run that goes on freezes the same', async () => {
+    const whole = await run({ backend, net: new Net().freeze('body') });
+    const { out } = await run({ backend, net: new Net().freeze('body'), stopAt: 3 });
+    const { frozen } = JSON.parse(new TextDecoder().decode((await out.read('config.json'))!)).training;
+    // The last layer of the body has running statistics only.
+    expect(frozen).toEqual(['body.0.weight', 'body.1.weight', 'body.1.bias', 'body.3']);
+    const after = await run({ backend, net: new Net().freeze(...frozen), fit: { out, resume: true } });
+    expect(after.weights).toEqual(whole.weights);
+    await expect(run({ backend, net: new Net(), fit: { out, resume: true } })).rejects.toThrow('training.frozen');
+  });
+});
+
+it('freezing what is not there is one sentence with the nearest name', () => {
+  const frozen = (...paths: string[]) =>
+    [...new Net().freeze(...paths).parameters()].filter(([, p]) => !p.requiresGrad);
+  expect(frozen('head.1.bias').map(([path]) => path)).toEqual(['head.1.bias']);
+  expect(() => frozen('body', 'haed.1')).toThrow(
+    'the network has no parameters at "haed.1", did you mean "head.1"? (its parts: body, head)',
+  );
+  // A name is whole: "bod" is not "body", and a layer without parameters is nothing to freeze.
+  expect(() => frozen('bod')).toThrow('did you mean "body"?');
+  expect(() => frozen('body.2')).toThrow('the network has no parameters at "body.2"');
 });
