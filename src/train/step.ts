@@ -201,12 +201,12 @@ export function buildEvaluation(objective: Objective, type: BatchType): GraphSpe
 }
 
 /** Prediction of one batch type: `image` to `output`, or to the named outputs of the network. */
-export function buildPrediction(objective: Objective, image: TensorType): GraphSpec {
+export function buildPrediction(objective: Pick<Objective, 'net' | 'normalize'>, image: TensorType): GraphSpec {
   const result = inference(objective, image);
   return { outputs: result instanceof Tensor ? { output: result } : result };
 }
 
-function inference({ net, normalize }: Objective, image: TensorType): Output {
+function inference({ net, normalize }: Pick<Objective, 'net' | 'normalize'>, image: TensorType): Output {
   return inMode(net, false, () => trace(undefined, () => net.forward(images(image, normalize)))).result;
 }
 
