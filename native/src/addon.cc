@@ -219,6 +219,24 @@ Napi::Value describe(Napi::Env env, const Program& p) {
   return o;
 }
 
+/** [key, whether it is Winograd, ms of the direct algorithm, ms of Winograd (0: not measured now)] of each convolution. */
+Napi::Value convolutions(Napi::Env env, const std::vector<ConvTrial>& trials) {
+  Napi::Array list = Napi::Array::New(env, trials.size());
+  for (size_t i = 0; i < trials.size(); i++) {
+    Napi::Array row = Napi::Array::New(env, 4);
+    row.Set(0u, trials[i].key);
+    row.Set(1u, Napi::Boolean::New(env, trials[i].winograd));
+    row.Set(2u, trials[i].direct.best);
+    row.Set(3u, trials[i].fast.best);
+    list.Set(static_cast<uint32_t>(i), row);
+  }
+  return list;
+}
+
+/**
+ * compile(store, graph, exact, known): with `known`, keys that choose Winograd and keys that choose direct convolution,
+ * convolutions that are in neither are measured.
+ */
 Napi::Value compile(const Napi::CallbackInfo& info) {
   StoreHandle& h = unwrap<StoreHandle>(info[0]);
   auto graph = std::make_shared<GraphSpec>();
@@ -227,17 +245,25 @@ Napi::Value compile(const Napi::CallbackInfo& info) {
   } catch (const std::runtime_error& e) {
     throw Napi::Error::New(info.Env(), e.what());
   }
-  const bool exact = info[2].ToBoolean().Value();
+  ConvPolicy policy;
+  policy.exact = info[2].ToBoolean().Value();
+  policy.tune = !policy.exact && info[3].IsObject();
+  if (policy.tune)
+    for (const bool winograd : {false, true}) {
+      const Napi::Array keys = info[3].As<Napi::Object>().Get(winograd ? "winograd" : "direct").As<Napi::Array>();
+      for (uint32_t i = 0; i < keys.Length(); i++) policy.known[keys.Get(i).ToString().Utf8Value()] = winograd;
+    }
   auto* task = new Task(info.Env(), h.engine);
   const Napi::Promise promise = task->deferred.Promise();
-  submit(info.Env(), task, [store = h.store, graph, exact, shared = std::weak_ptr<EngineHandle>(h.engine)](Task& t) {
+  submit(info.Env(), task, [store = h.store, graph, policy, shared = std::weak_ptr<EngineHandle>(h.engine)](Task& t) {
     Shared engine = shared.lock();
     if (store->disposed) throw std::runtime_error("the store was disposed");
-    auto program = std::make_shared<Program>(*engine->engine, store);
-    Builder(*engine->engine, *program, *graph, exact).build();
-    t.result = [program, shared](Napi::Env env) -> Napi::Value {
-      Napi::Object o = describe(env, *program).As<Napi::Object>();
-      auto* handle = new ProgramHandle{shared.lock(), program, false, {}};
+    const Compiled compiled = compileGraph(*engine->engine, store, *graph, policy);
+    t.result = [compiled, shared](Napi::Env env) -> Napi::Value {
+      Napi::Object o = describe(env, *compiled.program).As<Napi::Object>();
+      o.Set("convolutions", convolutions(env, compiled.trials));
+      o.Set("measured", compiled.measured);
+      auto* handle = new ProgramHandle{shared.lock(), compiled.program, false, {}};
       o.Set("handle", Napi::External<ProgramHandle>::New(env, handle, [](Napi::Env, ProgramHandle* p) {
               // Nobody disposed it: the engine thread drops the program when its turn comes.
               if (p->program && !p->engine->stopped) p->engine->engine->post([keep = std::move(p->program)]() mutable { keep.reset(); });

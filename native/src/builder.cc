@@ -2,7 +2,7 @@
 
 namespace fovea {
 
-Builder::Builder(Engine& e, Program& p, const GraphSpec& g, bool ex) : engine(e), program(p), graph(g), exact(ex) {
+Builder::Builder(Engine& e, Program& p, const GraphSpec& g, const ConvPolicy& c) : engine(e), program(p), graph(g), policy(c) {
   for (auto& u : g.updates) updated_.insert(u.name);
   for (auto& n : g.nodes)
     if (n.has("states"))
@@ -25,6 +25,29 @@ const std::map<std::string, BuildOp>& buildTable() {
     return t;
   }();
   return table;
+}
+
+Compiled compileGraph(Engine& engine, const std::shared_ptr<Store>& store, const GraphSpec& graph, ConvPolicy policy) {
+  const auto build = [&](std::vector<ConvTrial>& trials) {
+    auto program = std::make_shared<Program>(engine, store);
+    Builder builder(engine, *program, graph, policy);
+    builder.build();
+    trials = std::move(builder.trials);
+    return program;
+  };
+  Compiled done;
+  done.program = build(done.trials);
+  std::vector<bool> planned;
+  for (auto& t : done.trials) planned.push_back(t.winograd);
+  done.measured = measureTrials(engine, done.trials);
+  bool same = true;
+  for (size_t i = 0; i < planned.size(); i++) {
+    policy.known[done.trials[i].key] = done.trials[i].winograd;
+    same = same && done.trials[i].winograd == planned[i];
+  }
+  std::vector<ConvTrial> again;
+  if (!same) done.program = build(again);
+  return done;
 }
 
 void Builder::build() {

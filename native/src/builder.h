@@ -3,6 +3,7 @@
 #include <set>
 
 #include "program.h"
+#include "tune.h"
 
 namespace fovea {
 
@@ -36,7 +37,7 @@ Desc blockedDesc(const Dims& shape, int lanes);
 
 class Builder {
  public:
-  Builder(Engine& engine, Program& program, const GraphSpec& graph, bool exact);
+  Builder(Engine& engine, Program& program, const GraphSpec& graph, const ConvPolicy& policy);
   void build();
 
   struct Value {
@@ -93,7 +94,9 @@ class Builder {
   Engine& engine;
   Program& program;
   const GraphSpec& graph;
-  const bool exact;
+  const ConvPolicy& policy;
+  /** Convolutions that have a choice, if choices are measured. */
+  std::vector<ConvTrial> trials;
   int current = 0;
 
  private:
@@ -105,6 +108,14 @@ class Builder {
   std::vector<std::vector<Value>> values_;
   std::set<std::string> updated_;
 };
+
+/** A program and, if choices are measured, what was chosen and how many convolutions were measured for it. */
+struct Compiled {
+  std::shared_ptr<Program> program;
+  std::vector<ConvTrial> trials;
+  int measured = 0;
+};
+Compiled compileGraph(Engine& engine, const std::shared_ptr<Store>& store, const GraphSpec& graph, ConvPolicy policy);
 
 using BuildOp = void (*)(Builder& b, const Node& n);
 /** How each operation is built; total over the op union and the fused nodes. */

@@ -4,7 +4,8 @@
 namespace fovea {
 namespace {
 
-enum Direction { kForward, kBackwardData, kBackwardWeights };
+/** Forward with weights that the program does not train: Winograd then takes them transformed beforehand. */
+enum Direction { kForward, kInference, kBackwardData, kBackwardWeights };
 
 struct Geometry {
   Dims src, weights, dst;  // weights with a leading axis for groups
@@ -33,18 +34,23 @@ Geometry geometryOf(const Node& n, const Dims& src, const Dims& w, const Dims& d
   return g;
 }
 
-/**
- * The choice of algorithm: a deterministic table by shape, instruction set and threads. Winograd F(4x4, 3x3) saves
- * multiplications but moves more data: it pays with enough channels on both sides and enough tiles of output.
- */
-bool winogradPays(const Builder& b, const Geometry& g, Direction direction) {
-  if (b.exact || dnnlMajor >= 3 || std::string(b.engine.kernels().isa) != "avx512" || g.groups != 1) return false;
-  if (g.weights[2] != 3 || g.weights[3] != 3) return false;
+/** Whether the library may have Winograd F(4x4, 3x3) for such a convolution. */
+bool winogradPossible(const Builder& b, const Geometry& g) {
+  if (b.policy.exact || dnnlMajor >= 3 || std::string(b.engine.kernels().isa) != "avx512" || g.groups != 1) return false;
+  if (g.weights[2] != 3 || g.weights[3] != 3 || g.src[1] % 16 || g.dst[1] % 16) return false;
   for (int i = 0; i < 2; i++)
     if (g.shape.strides[i] != 1 || g.shape.dilations[i] != 0 || g.shape.padLow[i] > 1 || g.shape.padLow[i] != g.shape.padHigh[i])
       return false;
+  return true;
+}
+
+/**
+ * The choice of algorithm where nothing was measured: a deterministic table by shape. Winograd saves multiplications but
+ * moves more data: it pays with enough channels on both sides and enough tiles of output.
+ */
+bool winogradPays(const Geometry& g, Direction direction) {
   const int64_t in = g.src[1], out = g.dst[1];
-  if (in % 16 || out % 16 || in * out < 512) return false;
+  if (in * out < 512) return false;
   const int64_t h = g.dst[2], w = g.dst[3];
   const int64_t rows = (h + 3) / 4, columns = (w + 3) / 4, tiles = g.dst[0] * rows * columns;
   // Maps that fill their tiles badly waste what the transforms save.
@@ -52,6 +58,17 @@ bool winogradPays(const Builder& b, const Geometry& g, Direction direction) {
   // Below this the transforms of the weights weigh more than the products saved (measured: break-even lies between 16
   // and 49 tiles for 32 to 1024 channels, lower for the weights' gradient, whose direct form is slower).
   return tiles >= (direction == kBackwardWeights ? 24 : 40);
+}
+
+/** Direction and shapes: what a measured choice is remembered by. */
+std::string keyOf(const Geometry& g, Direction direction) {
+  const auto join = [](const Dims& d) {
+    std::string s;
+    for (int64_t n : d) s += (s.empty() ? "" : "x") + std::to_string(n);
+    return s;
+  };
+  static const char* const names[] = {"forward", "inference", "backward-data", "backward-weights"};
+  return std::string(names[direction]) + " " + join(g.src) + " " + join(g.weights) + " p" + join(g.shape.padLow);
 }
 
 /** More scratch than this costs more in memory traffic and room than Winograd saves. */
@@ -65,10 +82,10 @@ int rankOf(const std::string& impl) {
   return impl.find("avx2") != std::string::npos ? 3 : 2;
 }
 
-/** Tries the algorithms in order of preference; the last one that exists is taken even if it is a slow one. */
+/** Winograd if it is asked for and there; else direct convolution, even if it is a slow one. */
 template <class Make>
-auto chooseAlgorithm(const Builder& b, Geometry& g, Direction direction, const Desc& image, const Make& make) {
-  if (winogradPays(b, g, direction)) {
+auto makeWith(bool winograd, Geometry& g, const Desc& image, const Make& make) {
+  if (winograd) {
     g.shape.algorithm = dnnl::algorithm::convolution_winograd;
     try {
       auto pd = make(image);
@@ -86,8 +103,8 @@ auto chooseAlgorithm(const Builder& b, Geometry& g, Direction direction, const D
  * takes it like that: then nothing is reordered. (With few channels it would ask for row-major.)
  */
 template <class Make>
-auto choose(Builder& b, Geometry& g, Direction direction, Ref image, const Dims& dims, const Make& make) {
-  auto free = chooseAlgorithm(b, g, direction, anyDesc(dims), make);
+auto place(Builder& b, bool winograd, Geometry& g, Direction direction, Ref image, const Dims& dims, const Make& make) {
+  auto free = makeWith(winograd, g, anyDesc(dims), make);
   const Desc wanted = direction == kBackwardData ? free.query_md(dnnl::query::diff_dst_md, 0) : free.query_md(dnnl::query::src_md, 0);
   const Rep given = b.first(image);
   if (lanesOf(given.md) <= 1) return free;
@@ -95,12 +112,75 @@ auto choose(Builder& b, Geometry& g, Direction direction, Ref image, const Dims&
     if (rep.md == wanted) return free;
   const auto algorithm = g.shape.algorithm;
   try {
-    auto fixed = chooseAlgorithm(b, g, direction, given.md, make);
+    auto fixed = makeWith(winograd, g, given.md, make);
     if (rankOf(fixed.impl_info_str()) >= rankOf(free.impl_info_str())) return fixed;
   } catch (const dnnl::error&) {
   }
   g.shape.algorithm = algorithm;
   return free;
+}
+
+void addIfAny(std::vector<std::pair<int, Desc>>& args, int name, const Desc& md) {
+  if (md.get_size() > 0) args.push_back({name, md});
+}
+
+ConvCandidate candidate(const dnnl::convolution_forward::primitive_desc& pd) {
+  ConvCandidate c;
+  c.primitive = dnnl::convolution_forward(pd);
+  c.reads = {{DNNL_ARG_SRC, pd.src_desc()}, {DNNL_ARG_WEIGHTS, pd.weights_desc()}};
+  addIfAny(c.reads, DNNL_ARG_BIAS, pd.bias_desc());
+  c.writes = {{DNNL_ARG_DST, pd.dst_desc()}};
+  addIfAny(c.writes, DNNL_ARG_SCRATCHPAD, pd.scratchpad_desc());
+  return c;
+}
+ConvCandidate candidate(const dnnl::convolution_backward_data::primitive_desc& pd) {
+  ConvCandidate c;
+  c.primitive = dnnl::convolution_backward_data(pd);
+  c.reads = {{DNNL_ARG_DIFF_DST, pd.diff_dst_desc()}, {DNNL_ARG_WEIGHTS, pd.weights_desc()}};
+  c.writes = {{DNNL_ARG_DIFF_SRC, pd.diff_src_desc()}};
+  addIfAny(c.writes, DNNL_ARG_SCRATCHPAD, pd.scratchpad_desc());
+  return c;
+}
+ConvCandidate candidate(const dnnl::convolution_backward_weights::primitive_desc& pd) {
+  ConvCandidate c;
+  c.primitive = dnnl::convolution_backward_weights(pd);
+  c.reads = {{DNNL_ARG_SRC, pd.src_desc()}, {DNNL_ARG_DIFF_DST, pd.diff_dst_desc()}};
+  c.writes = {{DNNL_ARG_DIFF_WEIGHTS, pd.diff_weights_desc()}};
+  addIfAny(c.writes, DNNL_ARG_DIFF_BIAS, pd.diff_bias_desc());
+  addIfAny(c.writes, DNNL_ARG_SCRATCHPAD, pd.scratchpad_desc());
+  return c;
+}
+
+/** Decides the algorithm (it is in `g` afterwards) and gives the descriptor that does it. */
+template <class Make>
+auto choose(Builder& b, Geometry& g, Direction direction, Ref image, const Dims& dims, const Make& make) {
+  const bool possible = winogradPossible(b, g);
+  const bool pays = possible && winogradPays(g, direction);
+  if (!possible || !b.policy.tune) return place(b, pays, g, direction, image, dims, make);
+  const std::string key = keyOf(g, direction);
+  for (auto& t : b.trials)
+    if (t.key == key) {
+      t.uses++;
+      return place(b, t.winograd, g, direction, image, dims, make);
+    }
+  ConvTrial t;
+  t.key = key;
+  t.uses = 1;
+  const auto found = b.policy.known.find(key);
+  t.known = found != b.policy.known.end();
+  t.winograd = t.known ? found->second : pays;
+  if (!t.known) {
+    const auto fast = place(b, true, g, direction, image, dims, make);
+    const bool both = g.shape.algorithm == dnnl::algorithm::convolution_winograd;
+    auto direct = place(b, false, g, direction, image, dims, make);
+    if (!both) return direct;
+    t.fast = candidate(fast);
+    t.direct = candidate(direct);
+  }
+  auto pd = place(b, t.winograd, g, direction, image, dims, make);
+  t.winograd = g.shape.algorithm == dnnl::algorithm::convolution_winograd;
+  b.trials.push_back(std::move(t));
+  return pd;
 }
 
 Desc weightsDesc(const Geometry& g);
@@ -152,15 +232,16 @@ void conv2d(Builder& b, const Node& n) {
   const Ref x = b.in(0), w = b.in(1);
   const bool bias = b.inputs() > 2;
   Geometry g = geometryOf(n, b.type(x).shape, b.type(w).shape, n.outputs[0].shape);
-  // Winograd for inference takes its weights transformed beforehand. Direct convolutions are asked for as in training:
-  // for inference 2.6 may pick kernels with channels last, which none of their neighbours speaks.
+  const Direction direction = b.isUpdatedState(w) ? kForward : kInference;
+  // Direct convolutions are asked for as in training: for inference 2.6 may pick kernels with channels last, which none
+  // of their neighbours speaks.
   const auto propOf = [&] {
-    const bool prepared = !b.isUpdatedState(w) && g.shape.algorithm == dnnl::algorithm::convolution_winograd;
+    const bool prepared = direction == kInference && g.shape.algorithm == dnnl::algorithm::convolution_winograd;
     return prepared ? dnnl::prop_kind::forward_inference : dnnl::prop_kind::forward_training;
   };
   const Desc biasDesc = bias ? plainDesc(b.type(b.in(2))) : Desc();
   const auto attr = Builder::attributesFor(n);
-  auto pd = choose(b, g, kForward, x, g.src, [&](const Desc& src) {
+  auto pd = choose(b, g, direction, x, g.src, [&](const Desc& src) {
     return convForward(b.engine.dnnl(), propOf(), g.shape, src, weightsDesc(g), bias ? &biasDesc : nullptr, anyDesc(g.dst), attr);
   });
   Geometry wide = g;
