@@ -1,10 +1,12 @@
-// Our side of the benchmark, through the public API. Same protocol as torch_peer.py: one JSON command a line.
-import { createInterface } from 'node:readline';
+// Our side of the benchmark, through the public API. Protocol: lib/peer.mjs, and
+//   save {file}  -> {}   the initial weights, for the others to start from
+import { writeFileSync } from 'node:fs';
 import {
   buildGraph,
   gradients,
   hostTensor,
   input,
+  inspect,
   losses,
   models,
   nn,
@@ -12,16 +14,28 @@ import {
   optim,
   Tensor,
 } from '../../dist/index.js';
+import { writeSafetensors } from '../../dist/io/safetensors.js';
+import { memory, sample, serve, image as sharedImage, timed } from './protocol.mjs';
 
 let step;
+let net;
+let store;
 
-async function prepare({ network, batch, input: shape, classes, mode, threads }) {
+async function prepare({ network, batch, input: shape, classes, mode, threads, dropout = true }) {
+  const startBytes = memory('VmRSS');
   const { backend } = await openDevice({ device: 'native', threads });
-  const store = backend.createStore();
-  const net = models.createModel(network, { inputShape: shape, classes });
+  const answer = (results) => ({
+    name: `Fovea ${backend.device.description}`,
+    threads: backend.device.threads,
+    startBytes,
+    flops: 2 * multiplyAdds(results),
+  });
+  store = backend.createStore();
+  net = models.createModel(network, { inputShape: shape, classes });
+  if (!dropout) for (const [, module] of net.modules()) if (module instanceof nn.Dropout) module.p = 0;
   await nn.materialise(net, backend, store, 1);
   const image = input('image', [batch, ...shape]);
-  const values = { image: numbers([batch, ...shape], (i) => Math.sin(i * 1.7)) };
+  const values = { image: hostTensor(sharedImage(batch * shape.reduce((n, d) => n * d, 1)), [batch, ...shape]) };
 
   if (mode === 'infer') {
     net.eval();
@@ -30,7 +44,7 @@ async function prepare({ network, batch, input: shape, classes, mode, threads })
     const output = result instanceof Tensor ? result : result.logits;
     const program = await backend.compile(buildGraph({ outputs: { output } }), store, { name: network });
     step = () => program.run(values);
-    return answer(backend);
+    return answer([output]);
   }
 
   const rng = input('rng', [2], 'int32');
@@ -56,7 +70,9 @@ async function prepare({ network, batch, input: shape, classes, mode, threads })
     new Map([...params.keys()].map((name, i) => [name, grads[i]])),
     { loss },
   );
-  await (await backend.compile(buildGraph({ updates: update.initialSlots }), store)).run();
+  const slots = await backend.compile(buildGraph({ updates: update.initialSlots }), store);
+  await slots.run();
+  slots.dispose(); // its constants are as large as the parameters
   const program = await backend.compile(
     buildGraph({
       outputs: { loss, healthy: update.allFinite },
@@ -70,10 +86,37 @@ async function prepare({ network, batch, input: shape, classes, mode, threads })
     done++;
     return program.run({ ...values, rng: hostTensor(Int32Array.of(0, done), [2]), ...update.inputs(done) });
   };
-  return answer(backend);
+  return answer([loss, ...Object.values(update.updates)]);
 }
 
-const answer = ({ device }) => ({ name: `Fovea ${device.description}`, threads: device.threads });
+/** Those of every operation that the results need. */
+function multiplyAdds(results) {
+  const seen = new Set();
+  const waiting = results.map((t) => t.node);
+  let sum = 0;
+  while (waiting.length > 0) {
+    const node = waiting.pop();
+    if (seen.has(node)) continue;
+    seen.add(node);
+    sum += inspect.multiplyAdds(node);
+    for (const t of node.inputs) waiting.push(t.node);
+  }
+  return sum;
+}
+
+/** What the others' numbers are compared with. */
+async function check() {
+  const first = await step();
+  if (first.output) return { outputs: sample(first.output.data) };
+  return { losses: [first.loss.data[0], (await step()).loss.data[0]] };
+}
+
+async function save({ file }) {
+  const tensors = [];
+  for (const name of net.states().keys()) tensors.push([name, await store.get(name)]);
+  writeFileSync(file, writeSafetensors(tensors));
+  return {};
+}
 
 function numbers(shape, value) {
   const data = new Float32Array(shape.reduce((n, d) => n * d, 1));
@@ -81,18 +124,5 @@ function numbers(shape, value) {
   return hostTensor(data, shape);
 }
 
-async function time({ steps }) {
-  const ms = [];
-  for (let i = 0; i < steps; i++) {
-    const start = performance.now();
-    await step();
-    ms.push(performance.now() - start);
-  }
-  return { ms, peakBytes: process.resourceUsage().maxRSS * 1024 };
-}
 
-for await (const line of createInterface({ input: process.stdin })) {
-  const { cmd, ...command } = JSON.parse(line);
-  process.stdout.write(`${JSON.stringify(await (cmd === 'prepare' ? prepare : time)(command))}\n`);
-}
-process.exit(0);
+await serve({ prepare, save, check, time: ({ steps }) => timed(step, steps) });
