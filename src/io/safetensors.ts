@@ -1,33 +1,8 @@
-import type { DType, TypedArray } from '../tensor/dtype.js';
 import { formatShape, type HostTensor, numel, type Shape } from '../tensor/shape.js';
+import { decodeValues, encodeValues, FILE_BYTES, FILE_DTYPE, type FileDType } from './values.js';
 
-/**
- * The safetensors format: 8 bytes header length (little endian), a JSON header, raw little-endian values.
- * A file cannot run code, and reading takes no more memory than the file is long.
- * https://huggingface.co/docs/safetensors
- */
-type FileDType = 'F64' | 'F32' | 'F16' | 'BF16' | 'I64' | 'I32' | 'I16' | 'I8' | 'U8' | 'BOOL';
-
-const BYTES: Readonly<Record<FileDType, number>> = {
-  F64: 8,
-  F32: 4,
-  F16: 2,
-  BF16: 2,
-  I64: 8,
-  I32: 4,
-  I16: 2,
-  I8: 1,
-  U8: 1,
-  BOOL: 1,
-};
-
-const FILE_DTYPE: Readonly<Record<DType, FileDType>> = {
-  float32: 'F32',
-  float64: 'F64',
-  int32: 'I32',
-  uint8: 'U8',
-  bool: 'BOOL',
-};
+// The safetensors format: 8 bytes header length (little endian), a JSON header, raw little-endian values. A file cannot
+// run code, and reading takes no more memory than the file is long. https://huggingface.co/docs/safetensors
 
 /** The same limit as the reference implementation's. */
 const MAX_HEADER = 100_000_000;
@@ -69,9 +44,9 @@ export function writeSafetensors(
         `"${name}" has ${t.data.length} values, its shape ${formatShape(t.shape)} says ${numel(t.shape)}`,
       );
     const dtype: FileDType = t.dtype === 'int32' && int64?.(name) ? 'I64' : FILE_DTYPE[t.dtype];
-    return { name, tensor: t, dtype, bytes: t.data.length * BYTES[dtype] };
+    return { name, tensor: t, dtype, bytes: t.data.length * FILE_BYTES[dtype] };
   });
-  items.sort((a, b) => BYTES[b.dtype] - BYTES[a.dtype] || byName(a.name, b.name));
+  items.sort((a, b) => FILE_BYTES[b.dtype] - FILE_BYTES[a.dtype] || byName(a.name, b.name));
 
   const header = new Map<string, unknown>();
   if (metadata)
@@ -90,9 +65,7 @@ export function writeSafetensors(
   file.fill(0x20, 8 + json.length, 8 + headerLength);
   let at = 8 + headerLength;
   for (const { dtype, tensor, bytes } of items) {
-    const { data } = tensor;
-    if (dtype === 'I64') new BigInt64Array(file.buffer, at, data.length).set(Array.from(data, BigInt));
-    else file.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
+    file.set(encodeValues(tensor, dtype === 'I64'), at);
     at += bytes;
   }
   return file;
@@ -111,7 +84,7 @@ export function readSafetensors(bytes: Uint8Array, file = 'safetensors file'): S
   const tensors = new Map<string, HostTensor>();
   for (const entry of entries) {
     const raw = bytes.subarray(dataStart + entry.begin, dataStart + entry.end);
-    tensors.set(entry.name, decode(entry, raw, file));
+    tensors.set(entry.name, decodeValues(entry.dtype, raw, entry.shape, `${file}: tensor "${entry.name}"`));
   }
   return { tensors, metadata };
 }
@@ -160,13 +133,13 @@ function readEntry(name: string, value: unknown, fail: (message: string) => neve
   const { dtype, shape, data_offsets: offsets } = value;
   const isPair = (v: unknown): v is [number, number] =>
     Array.isArray(v) && v.length === 2 && v.every(isSize) && v[0]! <= v[1]!;
-  if (typeof dtype !== 'string' || !Object.hasOwn(BYTES, dtype))
+  if (typeof dtype !== 'string' || !Object.hasOwn(FILE_BYTES, dtype))
     return fail(`tensor "${name}" has the type ${JSON.stringify(dtype)}, which is not supported`);
   if (!Array.isArray(shape) || !shape.every(isSize))
     return fail(`tensor "${name}" has the shape ${JSON.stringify(shape)}`);
   if (!isPair(offsets)) return fail(`tensor "${name}" has the offsets ${JSON.stringify(offsets)}`);
   const type = dtype as FileDType;
-  const bytes = numel(shape) * BYTES[type];
+  const bytes = numel(shape) * FILE_BYTES[type];
   if (bytes !== offsets[1] - offsets[0])
     return fail(
       `tensor "${name}" of shape ${formatShape(shape)} and type ${type} needs ${bytes} bytes, its offsets hold ${offsets[1] - offsets[0]}`,
@@ -176,53 +149,3 @@ function readEntry(name: string, value: unknown, fail: (message: string) => neve
 
 const isRecord = (v: unknown): v is Record<string, unknown> => typeof v === 'object' && v !== null && !Array.isArray(v);
 const isSize = (v: unknown): v is number => Number.isSafeInteger(v) && (v as number) >= 0;
-
-function decode({ name, dtype, shape }: Entry, raw: Uint8Array, file: string): HostTensor {
-  const count = numel(shape);
-  // A view needs an aligned start; otherwise the bytes are copied once.
-  const aligned = raw.byteOffset % BYTES[dtype] === 0 ? raw : raw.slice();
-  const { buffer, byteOffset: at } = aligned;
-  const give = (data: TypedArray, type: DType): HostTensor => ({ data, shape, dtype: type });
-  switch (dtype) {
-    case 'F32':
-      return give(new Float32Array(buffer, at, count), 'float32');
-    case 'F64':
-      return give(new Float64Array(buffer, at, count), 'float64');
-    case 'F16':
-      return give(Float32Array.from(new Uint16Array(buffer, at, count), halfToFloat), 'float32');
-    case 'BF16': {
-      const bits = Uint32Array.from(new Uint16Array(buffer, at, count), (h) => h << 16);
-      return give(new Float32Array(bits.buffer), 'float32');
-    }
-    case 'I64':
-      return give(
-        Int32Array.from(new BigInt64Array(buffer, at, count) as unknown as ArrayLike<bigint>, (v) => {
-          if (v !== BigInt.asIntN(32, v)) throw new Error(`${file}: tensor "${name}" holds ${v}, which int32 cannot`);
-          return Number(v);
-        }),
-        'int32',
-      );
-    case 'I32':
-      return give(new Int32Array(buffer, at, count), 'int32');
-    case 'I16':
-      return give(Int32Array.from(new Int16Array(buffer, at, count)), 'int32');
-    case 'I8':
-      return give(Int32Array.from(new Int8Array(buffer, at, count)), 'int32');
-    case 'U8':
-      return give(aligned, 'uint8');
-    case 'BOOL':
-      if (!aligned.every((b) => b <= 1))
-        throw new Error(`${file}: tensor "${name}" is bool and holds a value beyond 1`);
-      return give(aligned, 'bool');
-  }
-}
-
-/** IEEE 754 half precision to a number. */
-function halfToFloat(h: number): number {
-  const sign = h & 0x8000 ? -1 : 1;
-  const exponent = (h >> 10) & 31;
-  const fraction = h & 1023;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-}
