@@ -13,6 +13,12 @@
 
 namespace fovea {
 
+void giveBack() {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+}
+
 void Arena::claim(const void* owner, size_t bytes) { claims_[owner] = bytes; }
 
 void Arena::release(const void* owner) {
@@ -23,9 +29,7 @@ void Arena::release(const void* owner) {
   if (need < buffer_.size() / 2) {
     buffer_.reset(0);
     generation_++;
-#ifdef __GLIBC__
-    malloc_trim(0);
-#endif
+    giveBack();
   }
 }
 

@@ -14,6 +14,9 @@
 
 namespace fovea {
 
+/** Returns freed memory to the system where the allocator would keep it. */
+void giveBack();
+
 /**
  * Scratch for intermediate values. Runs happen one after the other, so all programs share one region as large as the
  * largest of them needs. `generation` changes when it moves.

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <utility>
 #ifdef __linux__
 #include <sys/mman.h>
 #endif
@@ -39,6 +40,10 @@ class AlignedBuffer {
     if (align == huge) madvise(data_, size, MADV_HUGEPAGE);
 #endif
     if (zero) std::memset(data_, 0, size);
+  }
+  void swap(AlignedBuffer& other) {
+    std::swap(data_, other.data_);
+    std::swap(bytes_, other.bytes_);
   }
   char* data() const { return static_cast<char*>(data_); }
   size_t size() const { return bytes_; }

@@ -99,6 +99,7 @@ void Program::plan() {
 }
 
 void Program::bindStates() {
+  bool moved = false;
   for (auto& b : bindings) {
     if (!b.state || !b.state->alive) {
       auto it = store->states.find(b.name);
@@ -115,7 +116,7 @@ void Program::bindStates() {
     if (!(s.type == b.type))
       throw std::runtime_error("state \"" + b.name + "\" is " + show(s.type) + " in the store, the program expects " + show(b.type));
     if (b.writes) {
-      s.relayout(engine, b.md);
+      moved = s.relayout(engine, b.md) || moved;
       exec->ptr[b.buf] = s.data.data();
     }
   }
@@ -131,6 +132,8 @@ void Program::bindStates() {
       exec->ptr[b.buf] = b.view->data.data();
     }
   }
+  // The places that states moved out of lie between others that stay, where the next large block does not fit.
+  if (moved) giveBack();
 }
 
 void Program::run(const std::vector<const void*>& in, const std::vector<void*>& out, double* times) {

@@ -21,13 +21,13 @@ uint64_t State::nextVersion() {
   return ++last;
 }
 
-void State::relayout(Engine& engine, const Desc& to) {
-  if (md == to) return;
+bool State::relayout(Engine& engine, const Desc& to) {
+  if (md == to) return false;
   AlignedBuffer fresh(to.get_size(), true);
   convert(engine, md, data.data(), to, fresh.data());
-  data.reset(to.get_size());
-  std::memcpy(data.data(), fresh.data(), to.get_size());
+  data.swap(fresh);
   md = to;
+  return true;
 }
 
 std::shared_ptr<View> State::view(const Desc& to) {

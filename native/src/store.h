@@ -28,7 +28,7 @@ struct State {
   void touch() { version = nextVersion(); }
   static uint64_t nextVersion();
   /** Changes the layout of the master copy. */
-  void relayout(Engine& engine, const Desc& to);
+  bool relayout(Engine& engine, const Desc& to);
   /** A copy in layout `to`, shared with whoever else holds one; not yet refreshed. */
   std::shared_ptr<View> view(const Desc& to);
   /** Brings a view up to date. */

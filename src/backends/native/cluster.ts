@@ -78,6 +78,9 @@ function operandCount(members: readonly IrNode[]): number {
 function tryMerge(a: Group, b: Group, groupOf: Map<IrNode, Group>, users: Map<IrNode, Set<IrNode>>): void {
   if (a.members.length + b.members.length > MOST_MEMBERS) return;
   const together = new Set([...a.members, ...b.members]);
+  // Single numbers gain nothing from one pass, and whoever waits for one of them would wait for all: each parameter's
+  // guard for every other gradient, so that no update could follow its gradient at once.
+  if (a.shape.length === 0 && a.members.some((m) => [...(users.get(m) ?? [])].some((u) => !together.has(u)))) return;
   // A sum is known only when the pass is over: nobody inside may take it.
   for (const m of together) if (isReduction(m) && [...(users.get(m) ?? [])].some((u) => together.has(u))) return;
   if (operandCount([...together]) > MOST_OPERANDS) return;
