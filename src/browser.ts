@@ -4,6 +4,7 @@ export { defaultBackend, setDefaultBackend } from './backends/eager.js';
 export { createReferenceBackend } from './backends/reference/index.js';
 export * as data from './data/index.js';
 export * as inspect from './inspect/index.js';
+export * as io from './io/index.js';
 export * as losses from './losses/index.js';
 export * as metrics from './metrics/index.js';
 export * as models from './models/index.js';
