@@ -128,6 +128,20 @@ export const imageSize = (...[flags, help]: Rest): Field => ({
   },
 });
 
+/** Channels, height and width of a network's images: `3x224x224`. */
+export const inputShape: Field = {
+  flags: '--input <CxHxW>',
+  help: 'channels, height and width of the images (default: what the network is made for)',
+  expected: 'channels x height x width of whole numbers of at least 1, such as 3x224x224',
+  parse: (value) => {
+    const sizes = value.split(/[x,]/).map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
+    if (sizes.length !== 3 || sizes.some(Number.isNaN))
+      throw new InvalidArgumentError('Expected channels x height x width, such as 3x224x224.');
+    return sizes;
+  },
+  schema: (z) => z.tuple([z.int().min(1), z.int().min(1).max(65536), z.int().min(1).max(65536)]),
+};
+
 /** A whole number of at least 0, or `auto`. */
 export const countOrAuto = (...[flags, help]: Rest): Field => ({
   flags,
@@ -153,7 +167,14 @@ export const deviceFields = {
 export const computeFields = {
   ...deviceFields,
   exact: flag('--exact', 'direct convolution only: slower, but without the rounding of Winograd (about 1e-6)'),
+  tune: flag('--tune', 'measure which algorithm suits each convolution (once on a machine) instead of going by a table'),
 } satisfies Fields;
+
+/** How a run's network is compiled by another command: exact as it was trained, measured only if that is asked for now. */
+export const convolutionsFor = ({ exact, tune }: Readonly<Record<string, unknown>>) => ({
+  ...(exact === true ? { exact: true } : {}),
+  tune: tune === true,
+});
 
 /** Gives a command its options, in the table's order. */
 export function addFields(command: Command, fields: Fields): Command {

@@ -1,6 +1,5 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import type { ImageShape } from '../models/registry.js';
-import type { Module } from '../nn/module.js';
 import type { RunConfig } from '../train/config.js';
 import type { Spec } from '../util/registry.js';
 import { CommandError, ExitCode } from './errors.js';
@@ -9,34 +8,18 @@ import {
   common,
   count,
   deviceFields,
-  type Field,
   type Fields,
   flag,
+  inputShape,
   several,
   spec,
   text,
 } from './fields.js';
+import type { Untrained } from './network.js';
 import { action, type Context } from './run.js';
 
-/** Channels, height and width of images: `3x224x224`. */
-const shapeField = (flags: string, help: string): Field => ({
-  flags,
-  help,
-  expected: 'channels x height x width of whole numbers of at least 1, such as 3x224x224',
-  parse: (value) => {
-    const sizes = value.split(/[x,]/).map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
-    if (sizes.length !== 3 || sizes.some(Number.isNaN))
-      throw new InvalidArgumentError('Expected channels x height x width, such as 3x224x224.');
-    return sizes;
-  },
-  schema: (z) => z.tuple([z.int().min(1), z.int().min(1).max(65536), z.int().min(1).max(65536)]),
-});
-
 const inspectFields = {
-  input: shapeField(
-    '--input <CxHxW>',
-    'channels, height and width of the images (default: what the network is made for)',
-  ),
+  input: inputShape,
   classes: count('--classes <n>', "number of classes (default: the network's own)"),
   batch: count('--batch <n>', 'batch size of the training memory (default: 32)'),
   optimizer: spec('--optimizer <name>', "optimizer of the training memory (default: the network's own)"),
@@ -46,7 +29,10 @@ const inspectFields = {
   layer: several('--layer <paths>', 'of a run: what these layers make of --image, as a picture'),
   gradCam: flag('--grad-cam', 'of a run: where in --image the evidence for a class lies'),
   image: text('--image <file>', 'the image to look at'),
-  class: text('--class <name>', 'class of --grad-cam, by name or number (default: the most likely)'),
+  class: text(
+    '--class <name>',
+    'class of --grad-cam, by name or number (default: the most likely; of masks, the largest)',
+  ),
   invert: flag('--invert', 'swap black and white of --image'),
   out: text('--out <file>', 'where the picture goes (default: inside the run directory)'),
   ...deviceFields,
@@ -74,12 +60,7 @@ Examples:
 }
 
 /** What is looked at. */
-export interface Target {
-  /** As it is called in titles. */
-  readonly name: string;
-  readonly net: Module;
-  readonly inputShape: ImageShape;
-  readonly optimizer: Spec | undefined;
+export interface Target extends Untrained {
   /** Where it is a trained network. */
   readonly run?: { readonly path: string; readonly file: string; readonly config: RunConfig };
 }
@@ -122,19 +103,8 @@ async function open(values: Context['values']): Promise<Target> {
   const classes = values.classes as number | undefined;
   const { existsSync, statSync } = await import('node:fs');
   if (existsSync(name) && statSync(name).isDirectory()) return openRun(name, input, classes);
-  const { isModelPath, makeNetwork } = await import('./network.js');
-  if (isModelPath(name)) {
-    if (!input)
-      throw new CommandError(`say what images ${name} takes: add --input CxHxW, such as 3x224x224`, ExitCode.usage);
-    const net = await makeNetwork({ path: name }, { inputShape: input, classes: classes ?? 10 });
-    return { name: net.constructor.name, net, inputShape: input, optimizer: undefined };
-  }
-  const [{ modelEntry }, { parseSpec }] = await Promise.all([import('../models/index.js'), import('./spec.js')]);
-  const asked = parseSpec(name);
-  const entry = modelEntry(asked.name);
-  const inputShape = input ?? entry.inputShape;
-  const net = await makeNetwork({ ...asked, name: entry.name }, { inputShape, classes: classes ?? entry.classes });
-  return { name: entry.name, net, inputShape, optimizer: entry.optimizer };
+  const { untrainedNetwork } = await import('./network.js');
+  return untrainedNetwork(name, input, classes);
 }
 
 async function openRun(path: string, input?: ImageShape, classes?: number): Promise<Target> {

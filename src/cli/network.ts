@@ -2,10 +2,13 @@ import { existsSync } from 'node:fs';
 import { register } from 'node:module';
 import { isAbsolute, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { createModel } from '../models/index.js';
+import { createModel, modelEntry } from '../models/index.js';
+import type { ImageShape } from '../models/registry.js';
 import { Module } from '../nn/module.js';
 import type { ModelSpec, RunConfig } from '../train/config.js';
-import { CommandError, sentenceOf } from './errors.js';
+import type { Spec } from '../util/registry.js';
+import { readSpec } from '../util/spec.js';
+import { CommandError, ExitCode, sentenceOf } from './errors.js';
 
 /** What a network is made for. */
 export interface NetworkShape {
@@ -20,6 +23,31 @@ export const isModelPath = (model: string): boolean => /[/\\]/.test(model) || /\
 export async function makeNetwork(spec: ModelSpec, shape: NetworkShape, cwd = process.cwd()): Promise<Module> {
   if (!('path' in spec)) return createModel(spec.name, { ...shape, ...spec.options });
   return ownNetwork(spec.path, { ...shape, ...spec.options }, cwd);
+}
+
+/** A network by name or from a file, without weights. */
+export interface Untrained {
+  /** As it is called in titles. */
+  readonly name: string;
+  readonly net: Module;
+  readonly inputShape: ImageShape;
+  /** The one that trains it sensibly, where that is known. */
+  readonly optimizer: Spec | undefined;
+}
+
+/** Makes the network that was named on the command line, for the images and classes given or those it is made for. */
+export async function untrainedNetwork(model: string, input?: ImageShape, classes?: number): Promise<Untrained> {
+  if (isModelPath(model)) {
+    if (!input)
+      throw new CommandError(`say what images ${model} takes: add --input CxHxW, such as 3x224x224`, ExitCode.usage);
+    const net = await makeNetwork({ path: model }, { inputShape: input, classes: classes ?? 10 });
+    return { name: net.constructor.name, net, inputShape: input, optimizer: undefined };
+  }
+  const asked = readSpec(model);
+  const { name, optimizer, ...made } = modelEntry(asked.name);
+  const inputShape = input ?? made.inputShape;
+  const net = await makeNetwork({ ...asked, name }, { inputShape, classes: classes ?? made.classes });
+  return { name, net, inputShape, optimizer };
 }
 
 /** For `loadRun`: the network of a run, from the registry or from the user's file. */

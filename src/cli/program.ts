@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { addBench } from './bench.js';
 import { addData } from './data.js';
 import { addDemo } from './demo.js';
 import { addDoctor } from './doctor.js';
@@ -19,7 +20,18 @@ export function createProgram(): Command {
     .helpCommand('help [command]', 'print help on a command')
     .showSuggestionAfterError()
     .exitOverride();
-  for (const add of [addTrain, addFindLr, addEval, addPredict, addRuns, addInspect, addData, addDoctor, addDemo])
+  for (const add of [
+    addTrain,
+    addFindLr,
+    addEval,
+    addPredict,
+    addRuns,
+    addInspect,
+    addBench,
+    addData,
+    addDoctor,
+    addDemo,
+  ])
     add(program);
   for (const command of program.commands) inherit(command);
   return program;

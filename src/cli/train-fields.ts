@@ -71,6 +71,12 @@ export const setupFields = {
   limit: count('--limit <n>', 'train on that many images only, for quick tries'),
 } satisfies Fields;
 
+/** Options about where the time goes. */
+export const profileFields = {
+  profile: flag('--profile', 'measure some steps and show where their time goes, by kind and by layer'),
+  trace: text('--trace <file.json>', 'also write them for chrome://tracing or ui.perfetto.dev'),
+} satisfies Fields;
+
 /** Options of `fovea train`. */
 export const trainFields = {
   ...setupFields,

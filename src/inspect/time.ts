@@ -27,9 +27,8 @@ export interface PredictedTime extends DeviceSpeed {
  * a tenth of a second on the native engine; the reference backend gets less work.
  */
 export async function measureSpeed(backend: Backend): Promise<DeviceSpeed> {
-  const quick = backend.device.backend !== 'reference';
-  // Everything depends on a number that is new on each run, so that nothing can be kept from the run before.
-  const fresh = input('fresh', []);
+  const quick = isQuick(backend);
+  const fresh = freshNumber();
   const convolution = async (channels: number, side: number, kernel: number) => {
     const x = held('x', [quick ? 4 : 1, channels, side, side]);
     const w = held('w', [channels, channels, kernel, kernel]);
@@ -41,14 +40,24 @@ export async function measureSpeed(backend: Backend): Promise<DeviceSpeed> {
     const flops = 2 * numel(y.shape) * channels * kernel * kernel * deep;
     return flops / (await bestTime(backend, y.sum(), { x: x.shape, w: w.shape })) / 1e9;
   };
-  const large = held('large', [quick ? 1 << 24 : 1 << 18]);
   return {
     gflops: quick ? await convolution(64, 56, 3) : await convolution(16, 14, 3),
     plainGflops: quick ? await convolution(256, 28, 1) : await convolution(64, 14, 1),
-    gigabytesPerSecond:
-      (4 * numel(large.shape)) / (await bestTime(backend, large.mul(fresh).sum(), { large: large.shape })) / 1e9,
+    gigabytesPerSecond: await measureBandwidth(backend),
   };
 }
+
+/** 10^9 bytes a second in which a backend reads a large array. */
+export async function measureBandwidth(backend: Backend): Promise<number> {
+  const large = held('large', [isQuick(backend) ? 1 << 24 : 1 << 18]);
+  const sum = large.mul(freshNumber()).sum();
+  return (4 * numel(large.shape)) / (await bestTime(backend, sum, { large: large.shape })) / 1e9;
+}
+
+const isQuick = ({ device }: Backend) => device.backend !== 'reference';
+
+/** A number that is new on each run: what depends on it cannot be kept from the run before. */
+const freshNumber = (): Tensor => input('fresh', []);
 
 /** A value that stays on the device, so that bringing it there is not measured. */
 const held = (name: string, shape: Shape): Tensor => apply('state', [], { name, shape, dtype: 'float32' });

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
-import { access, open, readdir, readFile, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { access, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { type Storage, setStorageOpener, TEMPORARY_SUFFIX } from '../train/storage.js';
 import { ensureDirectory } from './directory.js';
 import { fileError, isMissing } from './errors.js';
@@ -30,6 +30,23 @@ export async function writeFileAtomic(path: string, data: Uint8Array | string): 
     throw fileError(error, path, 'write');
   }
   await syncDirectory(directory);
+}
+
+/**
+ * Throws the sentence that `writeFileAtomic` would, as far as that can be known without writing: long work should not
+ * end at a file that cannot be written.
+ */
+export async function checkWritable(path: string): Promise<void> {
+  const found = (p: string) => stat(p).catch(() => undefined);
+  try {
+    if ((await found(path))?.isDirectory()) throw Object.assign(new Error(), { code: 'EISDIR' });
+    let above = dirname(resolve(path));
+    while (!(await found(above))) above = dirname(above);
+    if (!(await found(above))!.isDirectory()) throw Object.assign(new Error(), { code: 'ENOTDIR' });
+    await access(above, constants.W_OK);
+  } catch (error) {
+    throw fileError(error, path, 'write');
+  }
 }
 
 /** Makes renames in a directory durable, where the system can (Windows cannot, and needs not). */

@@ -1,4 +1,3 @@
-import type { Batch } from '../data/dataset.js';
 import type { StepSchedule } from '../optim/apply.js';
 import type { Schedule } from '../optim/scheduler.js';
 import type { Tensor } from '../tensor/node.js';
@@ -9,9 +8,16 @@ import { rngKey, type Session } from './session.js';
 import { type BatchType, buildApplyStep, buildGatherStep, buildTrainStep, type Objective, programKey } from './step.js';
 import { scalar, type Update, type Updating } from './update.js';
 
+/** What a step is made from: a loader's batch, or one of normalised images. */
+export interface StepBatch {
+  /** uint8 or float32 [N, C, H, W], as `BatchType` says. */
+  readonly image: HostTensor & { readonly shape: readonly [number, number, number, number] };
+  readonly target: HostTensor;
+}
+
 /** A step that was handed to the device and not looked at yet. */
 export interface Running {
-  readonly batch: Batch;
+  readonly batch: StepBatch;
   /** For finding the first bad tensor. */
   readonly tensors: StepTensors;
   readonly inputs: Readonly<Record<string, HostTensor>>;
@@ -77,13 +83,18 @@ export class Stepper {
     await plan.end?.();
   }
 
+  /** The program of a batch's step. */
+  program(type: BatchType): Promise<Program> {
+    return this.plan(type).program();
+  }
+
   /** The learning rate at a position (of the first group of parameters). */
   rate(type: BatchType, at: Position): number {
     return this.plan(type).update.learningRates(this.rates(at))[0] ?? 0;
   }
 
   /** Hands a batch to the device. `at` is the position before it. */
-  async queue(batch: Batch, at: Position): Promise<Running> {
+  async queue(batch: StepBatch, at: Position): Promise<Running> {
     const { seed, accumulate } = this.options;
     const plan = this.plan(batch);
     const program = await plan.program();

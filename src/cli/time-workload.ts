@@ -1,0 +1,114 @@
+import type { Backend } from '../backends/backend.js';
+import { median } from '../inspect/profile.js';
+import { milliseconds } from '../inspect/profileTable.js';
+import { shortBytes } from '../inspect/table.js';
+import { parseLoss } from '../losses/registry.js';
+import type { ImageShape } from '../models/registry.js';
+import type { Module } from '../nn/module.js';
+import { parseOptimizer } from '../optim/registry.js';
+import { formatCount, formatPercent } from '../report/format.js';
+import { openWorkload } from '../train/workload.js';
+import type { Spec } from '../util/registry.js';
+import type { Values } from './options.js';
+import type { Profiling } from './profiling.js';
+import { describeSpec, toSpec } from './spec.js';
+
+/** What is timed. */
+export interface About {
+  readonly input: ImageShape;
+  readonly batch: number;
+  readonly mode: 'train' | 'infer';
+  readonly exact: boolean;
+}
+
+export interface Timed {
+  readonly repeats: number;
+  readonly medianMs: number;
+  readonly minMs: number;
+  /** Half the range of the middle half of the runs, as a fraction of the median. */
+  readonly spread: number;
+  /** Effective: operations of convolutions and matrix products by definition, over the median. */
+  readonly gflops: number;
+  readonly imagesPerSecond: number;
+  /** The most memory the process has taken. */
+  readonly peakBytes: number;
+  /** Of that, the program's values, scratch and copies of weights. */
+  readonly programBytes: number;
+  readonly parameters: number;
+  readonly compileMs: number;
+  readonly loss?: string;
+  readonly optimizer?: string;
+}
+
+/** Times a network on made-up data: a few runs to warm up, then the timed ones, then those of the profile. */
+export async function timeWorkload(
+  net: Module,
+  backend: Backend,
+  { input, batch, mode, exact }: About,
+  { repeats, loss, optimizer }: Values,
+  signal: AbortSignal,
+  profiling: Profiling | undefined,
+): Promise<Timed> {
+  const begin = performance.now();
+  const work = await openWorkload(net, profiling?.backend ?? backend, {
+    inputShape: input,
+    batch,
+    mode,
+    exact,
+    ...(loss === undefined ? {} : { loss: parseLoss(toSpec(loss as string | Spec)) }),
+    ...(optimizer === undefined ? {} : { optimizer: parseOptimizer(toSpec(optimizer as string | Spec)) }),
+  });
+  const compileMs = performance.now() - begin;
+  try {
+    const once = async () => {
+      signal.throwIfAborted();
+      const start = performance.now();
+      await work.run();
+      return performance.now() - start;
+    };
+    // The first runs make memory and settle the caches.
+    let last = await once();
+    for (let spent = last, n = 1; n < 3 || (spent < 300 && n < 50); n++, spent += last) last = await once();
+    const count = (repeats as number | undefined) ?? Math.min(100, Math.max(5, Math.round(2000 / last)));
+    const ms: number[] = [];
+    while (ms.length < count) ms.push(await once());
+    const peakBytes = process.resourceUsage().maxRSS * 1024;
+    profiling?.start();
+    while (profiling && !profiling.done) await once();
+    const middle = median(ms);
+    const sorted = [...ms].sort((a, b) => a - b);
+    const quartile = (q: number) => sorted[Math.floor(q * (sorted.length - 1))]!;
+    return {
+      repeats: count,
+      medianMs: middle,
+      minMs: sorted[0]!,
+      spread: (quartile(0.75) - quartile(0.25)) / 2 / middle,
+      gflops: work.flops / middle / 1e6,
+      imagesPerSecond: (1000 * batch) / middle,
+      peakBytes,
+      programBytes: work.programBytes,
+      parameters: net.parameterCount(),
+      compileMs,
+      ...(work.loss ? { loss: describeSpec(work.loss.spec) } : {}),
+      ...(work.optimizer ? { optimizer: describeSpec(work.optimizer.spec ?? work.optimizer.name) } : {}),
+    };
+  } finally {
+    work.dispose();
+  }
+}
+
+/** What was timed and what came out, one fact a line. */
+export function workloadFacts(title: string, { exact }: About, t: Timed): [name: string, value: string][] {
+  const ways = [t.loss, t.optimizer, exact ? 'direct convolution only' : undefined].filter(Boolean).join(', ');
+  return [
+    ['workload', ways ? `${title} (${ways})` : title],
+    [
+      'time',
+      `${milliseconds(t.medianMs)} ms (median of ${t.repeats}, within ${formatPercent(t.spread, 0)}; fastest ${milliseconds(t.minMs)} ms), ${formatCount(t.imagesPerSecond)} images/s`,
+    ],
+    ['speed', `${t.gflops.toFixed(0)} GFLOP/s effective: convolutions and matrix products only, by their definition`],
+    ['memory', `${shortBytes(t.peakBytes)} at most, ${shortBytes(t.programBytes)} of it for the program's values`],
+    ['parameters', formatCount(t.parameters)],
+    ['preparation', `${milliseconds(t.compileMs)} ms: first weights and compiling`],
+  ];
+}
