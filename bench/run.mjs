@@ -1,122 +1,145 @@
 #!/usr/bin/env node
-// Ours and theirs, alternating in one run: same shapes, same threads, float32. Prints one table and saves it as JSON.
-//   npm run bench [-- --workload lenet5 --mode train|infer --threads 2 --rounds 7]     (workloads: bench/workloads.json)
-// Peers: PyTorch from every Python that has it (python3, Debian's /usr/bin/python3, bench/.venv, FOVEA_BENCH_PYTHON as
-// a colon-separated list), in both memory formats; jax-js. What is missing is listed as missing.
-import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { availableParallelism, cpus } from 'node:os';
+// Ours and theirs, alternating in one run: same shapes, weights and threads, float32. Prints a table and saves it as JSON.
+//   npm run bench                                            LeNet-5, training
+//   npm run bench -- --workload all --mode train,infer       every workload of bench/workloads.json
+//   npm run bench -- --setup                                 installs PyTorch for it first (several gigabytes)
+// docs/performance.md ("How the benchmark works") says what is measured, and how.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { compare, TOLERANCE } from './lib/compare.mjs';
+import { fmaLimit } from './lib/limit.mjs';
+import { defaultThreads, specifications } from './lib/peers.mjs';
+import { pythons, setUpNpm, setUpPython } from './lib/setup.mjs';
+import { resultText } from './lib/table.mjs';
+
+const HELP = `npm run bench -- [options]
+  --workload NAMES  comma-separated, or all (default: lenet5)
+  --mode MODES      train, infer or train,infer (default: train)
+  --threads N       (default: ${defaultThreads})
+  --rounds N        how often all peers take turns (default: 7)
+  --peers WORDS     only peers whose name holds one of these comma-separated words; ours is always there
+  --isa avx2        holds every peer that can be held to AVX2
+  --batches LIST    also time and memory against the batch, for example 1,2,4,8,16,32; without --peers the newest
+                    PyTorch's two memory formats are the others
+  --limit SECONDS   a peer whose step takes longer is left out and listed (default: 30)
+  --setup           first installs what the peers need: bench/.venv with PyTorch, npm packages, Debian's PyTorch
+  --help`;
 
 const here = fileURLToPath(new URL('.', import.meta.url));
-const { values } = parseArgs({
-  options: {
-    workload: { type: 'string', default: 'lenet5' },
-    mode: { type: 'string', default: 'train' },
-    threads: { type: 'string', default: String(availableParallelism()) },
-    rounds: { type: 'string', default: '7' },
-  },
-});
 const workloads = JSON.parse(readFileSync(join(here, 'workloads.json'), 'utf8'));
-const workload = workloads[values.workload];
-if (!workload) {
-  console.error(`unknown workload "${values.workload}" (known: ${Object.keys(workloads).join(', ')})`);
-  process.exit(2);
+const options = readOptions();
+const say = (text) => process.stderr.write(`  ${text}\n`);
+
+setUpNpm();
+if (options.setup) setUpPython();
+const { found, missing: withoutTorch } = pythons();
+const limit = fmaLimit(options);
+let failed = false;
+try {
+  for (const workload of options.workloads) for (const mode of options.modes) await bench(workload, mode);
+} catch (error) {
+  console.error(`bench: ${error.message}`);
+  failed = true;
+} finally {
+  limit.remove();
 }
-const { steps, ...about } = workload;
-const config = { network: values.workload, ...about, mode: values.mode, threads: Number(values.threads) };
-const rounds = Number(values.rounds);
+process.exit(failed ? 1 : 0);
 
-if (!existsSync(join(here, 'node_modules')))
-  spawnSync('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: here, stdio: ['ignore', 2, 2] });
+async function bench(workload, mode) {
+  const { steps, ...about } = workloads[workload];
+  const { threads, isa, rounds, seconds } = options;
+  const config = { network: workload, ...about, mode, threads, ...(isa ? { isa } : {}) };
+  const chosen = (label) => !options.peers || options.peers.some((word) => label.toLowerCase().includes(word));
+  const all = specifications(config, found);
+  const specs = all.filter((s, i) => i === 0 || chosen(s.label));
+  const run = (at, who, howMany) =>
+    compare(at, who, {
+      rounds: howMany,
+      // As many images a round whatever the batch.
+      steps: Math.max(1, Math.round((steps * config.batch) / at.batch)),
+      limit,
+      seconds,
+      pythons: found,
+      say,
+    });
+  process.stderr.write(`${workload}, ${mode}\n`);
+  const { rows, missing, flops } = await run(config, specs, rounds);
 
-/** A peer process that answers one JSON line to each command. */
-class Peer {
-  constructor(label, command, args, settings) {
-    Object.assign(this, { label, settings, ms: [], missing: undefined });
-    this.process = spawn(command, args, { cwd: here, stdio: ['pipe', 'pipe', 'pipe'] });
-    this.errors = '';
-    this.process.stderr.on('data', (d) => {
-      this.errors = `${this.errors}${d}`.slice(-2000);
-    });
-    this.process.on('error', (e) => {
-      this.errors = e.message;
-    });
-    this.lines = createInterface({ input: this.process.stdout })[Symbol.asyncIterator]();
+  const curve = [];
+  // Without a choice: the newest PyTorch in both formats, which are the first after ours.
+  const curvePeers = options.peers ? specs : specs.slice(0, found.length > 0 ? 3 : 1);
+  for (const batch of options.batches ?? []) {
+    process.stderr.write(`${workload}, ${mode}, batch ${batch}\n`);
+    curve.push({ batch, ...(await run({ ...config, batch }, curvePeers, Math.min(rounds, 3))) });
   }
-  async ask(command) {
-    this.process.stdin.on('error', () => {});
-    this.process.stdin.write(`${JSON.stringify(command)}\n`);
-    const { value, done } = await this.lines.next();
-    if (done) throw new Error(this.errors.trim().split('\n').at(-1) || 'it ended');
-    return JSON.parse(value);
-  }
+  const result = {
+    workload,
+    ...config,
+    machine: `${cpus()[0].model.trim()}, ${defaultThreads} cores, Node ${process.versions.node}`,
+    date: new Date().toISOString(),
+    limit: { best: limit.best, missing: limit.missing },
+    flops,
+    rows,
+    missing: [...missing, ...withoutTorch.filter((m) => chosen(m.label))],
+    ...(options.batches ? { curve } : {}),
+  };
+  console.log(`\n${resultText(result)}\n`);
+  if (rows.some((r) => r.difference > TOLERANCE)) failed = true;
+  mkdirSync(join(here, 'results'), { recursive: true });
+  const file = join(here, 'results', `${workload}-${mode}-t${threads}${isa ? `-${isa}` : ''}.json`);
+  writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`);
 }
 
-const peers = [new Peer('Fovea', process.execPath, ['peers/fovea_peer.mjs'], {})];
-for (const python of pythons())
-  for (const format of ['nchw', 'channels_last'])
-    peers.push(new Peer(`${python} ${format}`, python, ['peers/torch_peer.py'], { format }));
-if (config.network === 'lenet5' && config.mode === 'train')
-  peers.push(new Peer('jax-js', process.execPath, ['peers/jax_js_peer.mjs'], { slow: true }));
-
-for (const peer of peers) {
+function readOptions() {
+  const text = (fallback) => ({ type: 'string', ...(fallback === undefined ? {} : { default: String(fallback) }) });
+  let values;
   try {
-    const { name, threads } = await peer.ask({ cmd: 'prepare', ...config, format: peer.settings.format });
-    Object.assign(peer, { name, threads });
-    await peer.ask({ cmd: 'time', steps: peer.settings.slow ? 2 : Math.max(2, Math.ceil(steps / 2)) });
+    ({ values } = parseArgs({
+      options: {
+        workload: text('lenet5'),
+        mode: text('train'),
+        threads: text(defaultThreads),
+        rounds: text(7),
+        peers: text(),
+        isa: text(),
+        batches: text(),
+        limit: text(30),
+        setup: { type: 'boolean' },
+        help: { type: 'boolean' },
+      },
+    }));
   } catch (error) {
-    peer.missing = error.message;
+    refuse(error.message);
   }
+  if (values.help) {
+    console.log(HELP);
+    process.exit(0);
+  }
+  const list = (value) => value?.split(',').map((v) => v.trim());
+  const known = (name, values, names) =>
+    values.find((v) => !names.includes(v)) === undefined
+      ? values
+      : refuse(`unknown ${name} "${values.find((v) => !names.includes(v))}" (known: ${names.join(', ')})`);
+  const count = (name, value) =>
+    /^[1-9]\d*$/.test(value) ? Number(value) : refuse(`--${name} takes a whole number above 0, got "${value}"`);
+  const names = Object.keys(workloads);
+  return {
+    workloads: values.workload === 'all' ? names : known('workload', list(values.workload), names),
+    modes: known('mode', list(values.mode), ['train', 'infer']),
+    threads: count('threads', values.threads),
+    rounds: count('rounds', values.rounds),
+    peers: list(values.peers?.toLowerCase()),
+    isa: values.isa && known('isa', [values.isa], ['avx2'])[0],
+    batches: list(values.batches)?.map((b) => count('batches', b)),
+    seconds: count('limit', values.limit),
+    setup: values.setup,
+  };
 }
-const running = peers.filter((p) => !p.missing);
-for (let round = 0; round < rounds; round++)
-  for (const peer of running) {
-    const { ms, peakBytes } = await peer.ask({ cmd: 'time', steps: peer.settings.slow ? 1 : steps });
-    peer.ms.push(...ms);
-    peer.peakBytes = peakBytes;
-  }
-for (const peer of peers) peer.process.kill();
 
-const quantile = (list, q) => [...list].sort((a, b) => a - b)[Math.min(list.length - 1, Math.floor(q * list.length))];
-const ours = quantile(peers[0].missing ? [Number.NaN] : peers[0].ms, 0.5);
-const rows = running.map((p) => ({
-  name: p.name,
-  threads: p.threads,
-  medianMs: quantile(p.ms, 0.5),
-  lowMs: quantile(p.ms, 0.1),
-  highMs: quantile(p.ms, 0.9),
-  ratio: quantile(p.ms, 0.5) / ours,
-  peakBytes: p.peakBytes,
-}));
-const machine = `${cpus()[0].model.trim()}, ${availableParallelism()} cores, Node ${process.versions.node}`;
-console.log(
-  `\n${config.mode === 'train' ? 'one training step' : 'inference'} of ${values.workload}, batch ${config.batch}, ${config.input.join('x')}, float32, ${config.threads} threads\n${machine}\n`,
-);
-console.log(
-  '| what | threads | median ms | 10 % to 90 % | time relative to Fovea | peak MiB |\n|---|---|---|---|---|---|',
-);
-for (const r of rows)
-  console.log(
-    `| ${r.name} | ${r.threads} | ${r.medianMs.toFixed(2)} | ${r.lowMs.toFixed(2)} to ${r.highMs.toFixed(2)} | ${r.ratio.toFixed(2)} | ${Math.round(r.peakBytes / 2 ** 20) || ''} |`,
-  );
-for (const p of peers.filter((q) => q.missing)) console.log(`missing: ${p.label} (${p.missing})`);
-mkdirSync(join(here, 'results'), { recursive: true });
-const file = join(here, 'results', `${values.workload}-${config.mode}-t${config.threads}.json`);
-writeFileSync(file, `${JSON.stringify({ ...config, machine, date: new Date().toISOString(), rows }, null, 2)}\n`);
-process.exit(0);
-
-/** Every Python at hand that can import torch, each once. */
-function pythons() {
-  const asked = (process.env.FOVEA_BENCH_PYTHON ?? '').split(':').filter(Boolean);
-  const found = new Set();
-  for (const candidate of [...asked, join(here, '.venv/bin/python'), '/usr/bin/python3', 'python3']) {
-    const probe = spawnSync(candidate, ['-c', 'import sys, torch; print(sys.prefix)'], { encoding: 'utf8' });
-    if (probe.status === 0) found.add(`${probe.stdout.trim()}\0${candidate}`);
-  }
-  const byPrefix = new Map([...found].map((f) => f.split('\0')));
-  return [...byPrefix.values()];
+function refuse(message) {
+  console.error(`bench: ${message}; --help lists the options`);
+  process.exit(2);
 }

@@ -34,6 +34,7 @@ async function prepare({ network, batch, input: shape, classes, mode, threads, d
   net = models.createModel(network, { inputShape: shape, classes });
   if (!dropout) for (const [, module] of net.modules()) if (module instanceof nn.Dropout) module.p = 0;
   await nn.materialise(net, backend, store, 1);
+  if (mode === 'infer') await liven();
   const image = input('image', [batch, ...shape]);
   const values = { image: hostTensor(sharedImage(batch * shape.reduce((n, d) => n * d, 1)), [batch, ...shape]) };
 
@@ -89,6 +90,27 @@ async function prepare({ network, batch, input: shape, classes, mode, threads, d
   return answer([loss, ...Object.values(update.updates)]);
 }
 
+/**
+ * Gives convolutions weights that keep the scale of what passes. A new network's running statistics do not normalise,
+ * and with the usual initial weights all that would be left at the end of a deep one is the last layer's bias: nothing
+ * that could be compared.
+ */
+async function liven() {
+  for (const [name, { shape }] of net.parameters()) {
+    if (shape.length !== 4) continue;
+    const { data } = await store.get(name);
+    const deviation = Math.sqrt(data.reduce((sum, v) => sum + v * v, 0) / data.length);
+    const wanted = Math.sqrt(2 / (shape[1] * shape[2] * shape[3]));
+    await store.set(
+      name,
+      hostTensor(
+        data.map((v) => (v / deviation) * wanted),
+        shape,
+      ),
+    );
+  }
+}
+
 /** Those of every operation that the results need. */
 function multiplyAdds(results) {
   const seen = new Set();
@@ -123,6 +145,5 @@ function numbers(shape, value) {
   for (let i = 0; i < data.length; i++) data[i] = value(i);
   return hostTensor(data, shape);
 }
-
 
 await serve({ prepare, save, check, time: ({ steps }) => timed(step, steps) });

@@ -1,7 +1,7 @@
-// jax-js' side of the benchmark (Wasm in Node). Same protocol as torch_peer.py: one JSON command a line.
+// jax-js' side of the benchmark (Wasm in Node): LeNet-5. Protocol: lib/peer.mjs.
 import { readFileSync } from 'node:fs';
-import { createInterface } from 'node:readline';
-import { init, jit, lax, nn, numpy as np, random, tree, valueAndGrad } from '@jax-js/jax';
+import { init, jit, lax, nn, numpy as np, tree, valueAndGrad } from '@jax-js/jax';
+import { image, memory, readWeights, sample, serve, timed } from './protocol.mjs';
 
 const version = JSON.parse(
   readFileSync(new URL('../node_modules/@jax-js/jax/package.json', import.meta.url), 'utf8'),
@@ -39,45 +39,53 @@ function lenet5([w1, b1, w2, b2, w3, b3, w4, b4, w5, b5], x) {
 const loss = (params, x, hot) => np.mean(np.sum(nn.logSoftmax(lenet5(params, x), -1).mul(hot), -1)).mul(-1);
 
 // Stochastic gradient descent with momentum, in the same compiled function as the gradients.
-const step = jit((params, momenta, x, hot) => {
+const trainStep = jit((params, momenta, x, hot) => {
   const [value, grads] = valueAndGrad(loss)(tree.ref(params), x, hot);
   const next = momenta.map((m, i) => m.mul(0.9).add(grads[i]));
   return [value, params.map((p, i) => p.sub(next[i].ref.mul(0.01))), next];
 });
 
+const forward = jit(lenet5);
+
+const LAYERS = ['features.0', 'features.3', 'classifier.1', 'classifier.3', 'classifier.5'];
 let state;
-async function prepare({ network, batch }) {
+let step;
+
+async function prepare({ network, batch, mode, weights }) {
+  const startBytes = memory('VmRSS');
   if (network !== 'lenet5') throw new Error(`jax-js: no ${network}`);
   await init('wasm');
-  const shapes = [[6, 1, 5, 5], [6], [16, 6, 5, 5], [16], [400, 120], [120], [120, 84], [84], [84, 10], [10]];
-  const params = shapes.map((s, i) => random.normal(random.key(i), s).mul(0.1));
-  const momenta = shapes.map((s) => np.zeros(s));
-  const x = random.normal(random.key(99), [batch, 1, 28, 28]);
-  const hot = nn.oneHot(
-    np.array(
-      Array.from({ length: batch }, (_, i) => i % 10),
-      { dtype: np.int32 },
-    ),
-    10,
-  );
+  const file = readWeights(weights);
+  const array = (name) => {
+    const { shape, data } = file.get(name);
+    const value = np.array(data).reshape(shape);
+    // Ours and PyTorch's linear layers hold [out, in].
+    return shape.length === 2 ? np.transpose(value) : value;
+  };
+  const params = LAYERS.flatMap((layer) => [array(`${layer}.weight`), array(`${layer}.bias`)]);
+  file.close();
+  const momenta = params.map((p) => np.zeros(p.shape));
+  const x = np.array(image(batch * 28 * 28)).reshape([batch, 1, 28, 28]);
+  const classes = Array.from({ length: batch }, (_, i) => i % 10);
+  const hot = nn.oneHot(np.array(classes, { dtype: np.int32 }), 10);
   state = { params, momenta, x, hot };
-  return { name: `jax-js ${version} (Wasm)`, threads: 1 };
+  step = mode === 'infer' ? infer : train;
+  return { name: `jax-js ${version} (Wasm)`, threads: 1, startBytes };
 }
 
-async function time({ steps }) {
-  const ms = [];
-  for (let i = 0; i < steps; i++) {
-    const start = performance.now();
-    const [value, params, momenta] = step(state.params, state.momenta, state.x.ref, state.hot.ref);
-    Object.assign(state, { params, momenta });
-    await value.data();
-    for (const p of params) await p.blockUntilReady?.();
-    ms.push(performance.now() - start);
-  }
-  return { ms };
+const infer = async () => ({ output: await forward(tree.ref(state.params), state.x.ref).data() });
+
+async function train() {
+  const [value, params, momenta] = trainStep(state.params, state.momenta, state.x.ref, state.hot.ref);
+  Object.assign(state, { params, momenta });
+  const [loss] = await value.data();
+  for (const p of params) await p.blockUntilReady();
+  return { loss };
 }
 
-for await (const line of createInterface({ input: process.stdin })) {
-  const { cmd, ...command } = JSON.parse(line);
-  process.stdout.write(`${JSON.stringify(await (cmd === 'prepare' ? prepare : time)(command))}\n`);
+async function check() {
+  const first = await step();
+  return first.output ? { outputs: sample(first.output) } : { losses: [first.loss, (await step()).loss] };
 }
+
+await serve({ prepare, check, time: ({ steps }) => timed(step, steps) });
