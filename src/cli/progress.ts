@@ -5,6 +5,8 @@ import { style, type Terminal } from './terminal.js';
 export interface ProgressOptions {
   /** Also a line each time this many steps are done. */
   readonly logEvery?: number;
+  /** Training images a second that were predicted. */
+  readonly predicted?: number;
 }
 
 /**
@@ -89,7 +91,7 @@ export class TrainProgress {
       event.batches,
       [
         this.heading(),
-        `${formatCount(event.imagesPerSecond)} images/s`,
+        `${formatCount(event.imagesPerSecond)} images/s${this.share(event.imagesPerSecond)}`,
         `loss ${formatNumber(event.scores.loss)}`,
         typeof accuracy === 'number' ? `accuracy ${formatMetric('accuracy', accuracy)}` : '',
         left === undefined ? '' : `${formatDuration(left)} left`,
@@ -112,16 +114,22 @@ export class TrainProgress {
   }
 
   private finished(event: EpochEvent): void {
-    this.terminal.note(epochLine(event));
+    this.terminal.note(epochLine(event, this.share(event.record.imagesPerSecond)));
+  }
+
+  /** Of the predicted speed. */
+  private share(imagesPerSecond: number): string {
+    const { predicted } = this.options;
+    return predicted ? ` (${Math.round((100 * imagesPerSecond) / predicted)} % of predicted)` : '';
   }
 }
 
-/** `epoch  3/10  train loss 0.0712 accuracy 97.90 %  valid loss ...  20,123 images/s  2.7 s  best` */
-export function epochLine({ record, epochs, best }: EpochEvent): string {
+/** `epoch  3/10  train loss 0.0712 accuracy 97.90 %  valid loss ...  20,123 images/s (98 % of predicted)  2.7 s  best` */
+export function epochLine({ record, epochs, best }: EpochEvent, share = ''): string {
   const number = `${String(record.epoch).padStart(String(epochs).length)}/${epochs}`;
   const parts = [`epoch ${number}`, scores('train', record.train)];
   if (record.valid) parts.push(scores('valid', record.valid));
-  parts.push(`${formatCount(record.imagesPerSecond)} images/s`, formatDuration(record.seconds));
+  parts.push(`${formatCount(record.imagesPerSecond)} images/s${share}`, formatDuration(record.seconds));
   if (best) parts.push(style('green', 'best'));
   return parts.join('  ');
 }

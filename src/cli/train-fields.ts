@@ -15,6 +15,7 @@ import {
   spec,
   text,
 } from './fields.js';
+import { startFields } from './start-fields.js';
 
 /** Whole numbers: `16,32,64`. */
 const counts = (flags: string, help: string): Field => ({
@@ -68,6 +69,7 @@ export const setupFields = {
   features: counts('--features <list>', 'channels of each level of a U-Net, such as 16,32,64,128'),
   freeze: parts('--freeze <list>', 'layers or parameters that are not trained, such as features or inc,down1'),
   images: count('--images <n>', 'how many images to generate (shapes, cells, shapes-seg)'),
+  ...startFields,
   limit: count('--limit <n>', 'train on that many images only, for quick tries'),
 } satisfies Fields;
 
@@ -98,6 +100,7 @@ export const trainFields = {
     '--monitor <what>',
     'what the best epoch is chosen by, such as valid.accuracy (default: valid.accuracy for classes, valid.loss for masks)',
   ),
+  dryRun: flag('--dry-run', 'only measure a few steps and predict time and memory; nothing is trained or written'),
   out: text('--out <dir>', 'run directory (default: runs/<network>-<data>)'),
   overwrite: flag('--overwrite', 'replace the run that --out holds'),
   resume: text('--resume <run>', 'go on with a run that was stopped'),
@@ -109,6 +112,7 @@ export const trainFields = {
     0,
   ),
   ...computeFields,
+  ...profileFields,
   log: choice('--log <format>', 'tensorboard: also write event files for TensorBoard into the run directory', [
     'tensorboard',
   ]),
@@ -129,9 +133,12 @@ export const withResume: readonly string[] = [
   'earlyStopping',
   'saveEvery',
   'samplesEvery',
+  'dryRun',
   'workers',
   'device',
   'threads',
+  'profile',
+  'trace',
   'log',
   'logEvery',
   'quiet',

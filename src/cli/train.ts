@@ -35,23 +35,38 @@ export async function train({ values: given, terminal, interrupt, device }: Cont
   const resume = values.resume as string | undefined;
   const model = values.model as string | undefined;
   checkUsage(values, model, resume);
-  const [{ planNew, planResume }, { TrainProgress }, { Trainer, NonFiniteError }, { Untouched }, { sampleSheets }] =
-    await Promise.all([
-      import('./plan.js'),
-      import('./progress.js'),
-      import('../train/index.js'),
-      import('./untouched.js'),
-      import('./looking.js'),
-    ]);
+  const [
+    { planNew, planResume },
+    { TrainProgress },
+    { Trainer, NonFiniteError },
+    { Untouched },
+    { sampleSheets },
+    { predict, predictionLine },
+  ] = await Promise.all([
+    import('./plan.js'),
+    import('./progress.js'),
+    import('../train/index.js'),
+    import('./untouched.js'),
+    import('./looking.js'),
+    import('./planner.js'),
+  ]);
   const backend = await device();
-  if (resume === undefined) checkOut(values.out as string | undefined, values.overwrite === true);
+  if (resume === undefined && values.dryRun !== true)
+    checkOut(values.out as string | undefined, values.overwrite === true);
   const plan =
     resume === undefined
       ? await planNew(model!, values, backend, terminal)
       : await planResume(resume, values, backend, terminal);
+  const dryRun = values.dryRun === true;
   const out = resume ?? (values.out as string | undefined) ?? freeDirectory(plan.title);
-  terminal.note(`${plan.title}, into ${out}`);
-  const progress = await new TrainProgress(terminal, { logEvery: values.logEvery as number | undefined }).prepare();
+  terminal.note(dryRun ? plan.title : `${plan.title}, into ${out}`);
+  const planned = await predict({ ...plan, fit: { ...plan.fit, out } }, dryRun ? 2 : 0.5, interrupt.signal);
+  if (dryRun) return terminal.answer({ ...planned, device: backend.device }, `predicted: ${predictionLine(planned)}`);
+  terminal.note(`predicted: ${predictionLine(planned)}`);
+  const progress = await new TrainProgress(terminal, {
+    logEvery: values.logEvery as number | undefined,
+    predicted: planned.imagesPerSecond,
+  }).prepare();
   const trainer = new Trainer(plan.net, plan.trainer);
   trainer.on(progress.listen);
   const log = await eventLog(out, values.log === 'tensorboard', resume !== undefined);
@@ -98,6 +113,7 @@ export async function train({ values: given, terminal, interrupt, device }: Cont
           ...evaluation.metrics,
         },
         seconds: result.seconds,
+        predicted: planned,
         parameters: finished.config.parameters,
         device: finished.config.device,
         skipped,
