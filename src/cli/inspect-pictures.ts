@@ -4,7 +4,9 @@ import { loadImage, saveImage } from '../node/image.js';
 import { formatPercent } from '../report/format.js';
 import { type HostTensor, hostTensor } from '../tensor/shape.js';
 import type { RunConfig } from '../train/config.js';
+import { tileGeometry } from '../train/tiles.js';
 import { suggest, unknownName } from '../util/suggest.js';
+import { dataOf } from './data-source.js';
 import { CommandError } from './errors.js';
 import type { Target } from './inspect.js';
 import type { Context } from './run.js';
@@ -34,10 +36,11 @@ async function drawFilters({ values, terminal }: Context, { net, run }: Trained)
   );
 }
 
-async function drawMaps(context: Context, { net, run }: Trained): Promise<void> {
+async function drawMaps(context: Context, target: Trained): Promise<void> {
+  const { net, run } = target;
   const { values, terminal, device } = context;
   const layers = values.layer as string[];
-  const { normalised } = await readImage(values, run);
+  const { normalised } = await readImage(values, target);
   const backend = await device();
   const result = await probe(net, normalised, layers, { backend });
   const pictures: { layer: string; shape: number[]; picture: string }[] = [];
@@ -53,36 +56,47 @@ async function drawMaps(context: Context, { net, run }: Trained): Promise<void> 
   );
 }
 
-async function drawEvidence(context: Context, { net, run }: Trained): Promise<void> {
+async function drawEvidence(context: Context, target: Trained): Promise<void> {
+  const { net, run } = target;
   const { values, terminal, device } = context;
   const layers = values.layer as string[] | undefined;
   if (layers && layers.length > 1) throw new CommandError(`--grad-cam looks at one layer, got ${layers.join(', ')}`);
   const { classes } = run.config;
   const asked = values.class as string | undefined;
-  const { image, normalised } = await readImage(values, run);
+  const { image, normalised } = await readImage(values, target);
   const backend = await device();
   const cam = await gradCam(net, normalised, {
     layer: layers?.[0],
     class: asked === undefined ? undefined : classNumber(asked, classes),
     backend,
   });
+  const index = cam.classes[0]!;
+  const name = classes[index] ?? String(index);
+  const share = cam.shares?.[0];
+  if (share === 0)
+    throw new CommandError(
+      `no pixel of ${values.image} is found to be ${name}, so there is no evidence to show; ask for another --class`,
+    );
   const file = (values.out as string | undefined) ?? join(run.path, 'grad-cam.png');
   await saveImage(file, heatOverlay(image, cam.map));
-  const index = cam.classes[0]!;
-  const probability = softmaxAt(cam.output, index);
-  const name = classes[index] ?? String(index);
+  const found = share === undefined ? { probability: softmaxAt(cam.output, index) } : { share };
   terminal.answer(
     {
       run: run.path,
       image: values.image,
       layer: cam.layer,
       class: name,
-      probability,
+      ...found,
       picture: file,
       device: backend.device,
     },
     facts([
-      ['class', `${name}, ${formatPercent(probability)}`],
+      [
+        'class',
+        share === undefined
+          ? `${name}, ${formatPercent(found.probability!)}`
+          : `${name}, ${formatPercent(share, 1)} of the picture`,
+      ],
       ['layer', `${cam.layer}, ${cam.map.shape.slice(1).join('x')}`],
       ['picture', file],
     ]),
@@ -90,15 +104,18 @@ async function drawEvidence(context: Context, { net, run }: Trained): Promise<vo
 }
 
 /** The image as bytes, and as the network takes it: [1, C, H, W], normalised. */
-async function readImage(values: Context['values'], run: Trained['run']) {
+async function readImage(values: Context['values'], { net, run }: Trained) {
   const { inputShape, normalize } = run.config;
   const [channels, height, width] = inputShape;
   if (channels !== 1 && channels !== 3)
     throw new CommandError(`the network of ${run.path} takes ${channels} channels; image files have 1 or 3`);
+  // As in training: photos with masks are stretched unless the run says otherwise.
+  const fit = tileGeometry(net, inputShape) ? (dataOf(run.config)?.options.fit ?? 'fill') : undefined;
   const image = await loadImage(values.image as string, {
     channels,
     size: [height, width],
     invert: values.invert === true,
+    ...(fit ? { fit } : {}),
   });
   return { image, normalised: normalise(image.data, inputShape, normalize) };
 }

@@ -4,17 +4,10 @@ export { type AnalyseOptions, type Analysis, analyse, type LayerInfo } from './a
 export { chromeTrace } from './chromeTrace.js';
 export { type DrawingStyle, type DrawOptions, drawArchitecture, layOut, styleOf } from './draw/draw.js';
 export { findOverlaps, type Scene } from './draw/scene.js';
+export { type GradCam, type GradCamOptions, gradCam } from './gradCam.js';
 export { type TrainingMemory, trainingMemory } from './memory.js';
 export { featureGrid, filterGrid, heatOverlay } from './pictures.js';
-export {
-  type GradCam,
-  type GradCamOptions,
-  gradCam,
-  type Probed,
-  type ProbeOptions,
-  type ProbeResult,
-  probe,
-} from './probe.js';
+export { type Probed, type ProbeOptions, type ProbeResult, probe } from './probe.js';
 export { type Attainable, type Profile, type ProfileRow, summarise } from './profile.js';
 export { Profiler, type ProfilerOptions } from './profiler.js';
 export { profileTables } from './profileTable.js';

@@ -4,8 +4,8 @@ import { materialise } from '../nn/materialise.js';
 import type { Module } from '../nn/module.js';
 import { gradients } from '../tensor/autodiff.js';
 import { buildGraph } from '../tensor/graph.js';
-import { apply, input, type Tensor } from '../tensor/node.js';
-import { formatShape, type HostTensor, hostTensor, ShapeError } from '../tensor/shape.js';
+import type { Tensor } from '../tensor/node.js';
+import { formatShape, type HostTensor, ShapeError } from '../tensor/shape.js';
 import { suggest, unknownName } from '../util/suggest.js';
 import { type TracedModel, traceModel } from './tracing.js';
 
@@ -69,62 +69,8 @@ export async function probe(
   };
 }
 
-export interface GradCamOptions {
-  /** The layer whose maps are weighed. Default: the last convolution. */
-  readonly layer?: string;
-  /** Class index for all images. Default: each image's most likely one. */
-  readonly class?: number;
-  readonly backend?: Backend;
-}
-
-export interface GradCam {
-  /** float32 [N, H', W'] of the layer's size, 0 or above; how much each place speaks for the class. */
-  readonly map: HostTensor;
-  readonly layer: string;
-  /** Class index of each image. */
-  readonly classes: readonly number[];
-  /** Scores before softmax, [N, classes]. */
-  readonly output: HostTensor;
-}
-
-/**
- * Where in the images the evidence for a class lies: the layer's maps weighed by the mean gradient of the class score
- * over each map, summed, negative parts cut off (Selvaraju et al.: Grad-CAM, 2017).
- * @throws Error if the network is no classifier or the layer's output is no feature map
- */
-export async function gradCam(model: Module, images: HostTensor, options: GradCamOptions = {}): Promise<GradCam> {
-  const traced = traceImages(model, images);
-  const output = [...traced.outputs.values()][0]!;
-  if (output.rank !== 2)
-    throw new Error(`Grad-CAM needs a classifier: this network gives ${formatShape(output.shape)}, not [N, classes]`);
-  const [batch, classes] = output.shape as [number, number];
-  if (
-    options.class !== undefined &&
-    !(Number.isInteger(options.class) && options.class >= 0 && options.class < classes)
-  )
-    throw new RangeError(`class ${options.class} does not exist: the network has ${classes}, counted from 0`);
-  const layer = options.layer ?? lastConvolution(traced);
-  const maps = layerOutput(traced, layer);
-  if (maps.rank !== 4)
-    throw new Error(`Grad-CAM needs feature maps: ${layer} gives ${formatShape(maps.shape)}, take a convolution`);
-
-  const scores = await runOnce(model, { output }, { image: images }, options.backend);
-  const chosen = Array.from({ length: batch }, (_, n) => options.class ?? largest(scores.output!, n));
-  const pick = new Float32Array(batch * classes);
-  for (const [n, c] of chosen.entries()) pick[n * classes + c] = 1;
-  const [gradient] = gradients(output.mul(input('pick', [batch, classes])).sum(), [maps]);
-  const weights = gradient!.mean([2, 3], { keepDims: true });
-  const map = apply('relu', [maps.mul(weights).sum([1])], {});
-  const values = await runOnce(
-    model,
-    { map },
-    { image: images, pick: hostTensor(pick, [batch, classes]) },
-    options.backend,
-  );
-  return { map: values.map!, layer, classes: chosen, output: scores.output! };
-}
-
-function traceImages(model: Module, images: HostTensor): TracedModel {
+/** The network on images of this size. Throws a ShapeError if they are none. */
+export function traceImages(model: Module, images: HostTensor): TracedModel {
   if (images.shape.length !== 4 || images.dtype !== 'float32')
     throw new ShapeError(
       `probing takes float32 images [N, C, H, W], got ${images.dtype}${formatShape(images.shape)}: normalise them as in training`,
@@ -134,7 +80,7 @@ function traceImages(model: Module, images: HostTensor): TracedModel {
 }
 
 /** @throws Error suggesting the nearest name */
-function layerOutput({ layers }: TracedModel, path: string): Tensor {
+export function layerOutput({ layers }: TracedModel, path: string): Tensor {
   const output = layers.get(path);
   if (output) return output;
   const names = [...layers.keys()].filter(Boolean);
@@ -145,21 +91,8 @@ function layerOutput({ layers }: TracedModel, path: string): Tensor {
   );
 }
 
-/** Path of the last layer that is a convolution. */
-export function lastConvolution({ layers }: TracedModel): string {
-  const found = [...layers].filter(([path, t]) => t.node.op === 'conv2d' && t.node.label === path).at(-1);
-  if (!found) throw new Error('the network has no convolution to look at: name a layer');
-  return found[0];
-}
-
-function largest({ data, shape }: HostTensor, n: number): number {
-  const classes = shape[1]!;
-  let best = 0;
-  for (let c = 1; c < classes; c++) if (data[n * classes + c]! > data[n * classes + best]!) best = c;
-  return best;
-}
-
-async function runOnce(
+/** Computes some tensors of a network with its values, once. */
+export async function runOnce(
   model: Module,
   outputs: Readonly<Record<string, Tensor>>,
   inputs: Readonly<Record<string, HostTensor>>,

@@ -103,6 +103,25 @@ describe('training on masks', () => {
   });
 });
 
+describe('inspect', () => {
+  it('shows the evidence for a mask and the maps of layers', async () => {
+    await photo('look.jpg', 60, 40);
+    const args = 'inspect people --grad-cam --image look.jpg --device reference';
+    const cam = await fovea(words(`${args} --out cam.png --json`), dir);
+    const { share, ...shown } = json(cam.stdout);
+    expect(shown).toMatchObject({ layer: 'down1.maxpool_conv.1.double_conv.3', picture: 'cam.png' });
+    expect(share).toBeGreaterThan(0);
+    expect((await sharp(join(dir, 'cam.png')).metadata()).format).toBe('png');
+    expect((await fovea(words(`${args} --class 7`), dir)).stderr).toMatch(/^error: unknown class "7"/);
+    const maps = await fovea(
+      words('inspect people --layer inc,outc --image look.jpg --out maps.png --device reference'),
+      dir,
+    );
+    expect(maps.code).toBe(0);
+    expect(statSync(join(dir, 'maps-outc.png')).size).toBeGreaterThan(100);
+  });
+});
+
 describe('predict', () => {
   it('writes a cut-out, a mask and an overlay at the size of the photo, whatever the network sees', async () => {
     await photo('a.jpg', 75, 51);

@@ -151,7 +151,92 @@ describe('Grad-CAM', () => {
       /\[1, 500\], take a convolution/,
     );
     await expect(gradCam(net, images, { class: 10, backend })).rejects.toThrow(/class 10 does not exist/);
-    const unet = createModel('unet', { features: [4, 8] });
-    await expect(gradCam(unet, numbers([1, 3, 16, 16]), { backend })).rejects.toThrow(/needs a classifier/);
+    class Line extends nn.Module {
+      readonly conv = new nn.Conv2d(1, 2, { kernel: 3 });
+      forward(x: Tensor): Tensor {
+        return (this.conv.forward(x) as Tensor).mean([3]);
+      }
+    }
+    await expect(gradCam(await withValues(new Line()), numbers([1, 1, 6, 6]), { backend })).rejects.toThrow(
+      /needs classes or masks: this network gives \[1, 2, 4\]/,
+    );
+  });
+});
+
+describe('Grad-CAM of masks', () => {
+  /** Convolution, ReLU, 1x1 convolution: gradients can be written down by hand. */
+  class Masks extends nn.Module {
+    readonly conv = new nn.Conv2d(1, 3, { kernel: 3, padding: 1 });
+    readonly head: nn.Conv2d;
+    constructor(outputs: number) {
+      super();
+      this.head = new nn.Conv2d(3, outputs, { kernel: 1 });
+    }
+    forward(x: Tensor): Tensor {
+      return this.head.forward(F.relu(this.conv.forward(x))); // [N, 1, H, W] -> [N, outputs, H, W]
+    }
+  }
+  const [h, w] = [6, 8];
+  const area = h * w;
+
+  it.each([1, 3])('weighs maps by the gradient of the predicted mask, by hand; %i channels', async (outputs) => {
+    const net = await withValues(new Masks(outputs));
+    const images = numbers([2, 1, h, w]);
+    const { layers, output } = await probe(net, images, ['conv'], { backend });
+    const maps = layers.conv!.value.data;
+    const head = net.head.weight.value!.data;
+    const found = (n: number, i: number) => {
+      const logits = Array.from({ length: outputs }, (_, c) => output.data[(n * outputs + c) * area + i]!);
+      return outputs === 1 ? Number(logits[0]! > 0) : logits.indexOf(Math.max(...logits));
+    };
+    let pixels = 0;
+    for (let cls = 0; cls < Math.max(2, outputs); cls++) {
+      const cam = await gradCam(net, images, { class: cls, layer: 'conv', backend });
+      expect(cam.map.shape).toEqual([2, h, w]);
+      for (let n = 0; n < 2; n++) {
+        const mask = Array.from({ length: area }, (_, i) => found(n, i) === cls);
+        const size = mask.filter(Boolean).length;
+        pixels += size;
+        expect(cam.shares![n]).toBeCloseTo(size / area, 12);
+        const at = (k: number, i: number) => maps[(n * 3 + k) * area + i]!;
+        // d (sum of the mask's logits) / d map[k, i] = head[class, k] in the mask where the map is positive.
+        const toClass = (k: number) => (outputs === 1 ? head[k]! * (cls === 1 ? 1 : -1) : head[cls * 3 + k]!);
+        const alpha = [0, 1, 2].map((k) => (toClass(k) * mask.filter((m, i) => m && at(k, i) > 0).length) / area);
+        const expected = mask.map((_, i) =>
+          Math.max(
+            0,
+            [0, 1, 2].reduce((sum, k) => sum + alpha[k]! * at(k, i), 0),
+          ),
+        );
+        close(cam.map.data.slice(n * area, (n + 1) * area), expected);
+      }
+    }
+    expect(pixels).toBe(2 * area);
+  });
+
+  it('looks at the smallest maps and the largest class that is not background, unless told otherwise', async () => {
+    const net = await withValues(createModel('unet', { features: [4, 8, 16], inputShape: [3, 16, 16], classes: 4 }));
+    const cam = await gradCam(net, numbers([3, 3, 16, 16]), { backend });
+    expect(cam.layer).toBe('down2.maxpool_conv.1.double_conv.3');
+    expect(cam.map.shape).toEqual([3, 4, 4]);
+    for (let n = 0; n < 3; n++) {
+      const counts = [0, 0, 0, 0];
+      for (let i = 0; i < 256; i++) {
+        const logits = [0, 1, 2, 3].map((c) => cam.output.data[(n * 4 + c) * 256 + i]!);
+        counts[logits.indexOf(Math.max(...logits))]!++;
+      }
+      expect(counts[cam.classes[n]!]).toBe(Math.max(...counts.slice(1)));
+      expect(cam.classes[n]).not.toBe(0);
+    }
+    // Where nothing but background is found, it is that which is explained.
+    const biased = await withValues(new Masks(1));
+    const { bias } = biased.head;
+    bias!.value = hostTensor(Float32Array.of(-100), [1]);
+    const empty = await gradCam(biased, numbers([1, 1, h, w]), { backend });
+    expect([empty.classes, empty.shares]).toEqual([[0], [1]]);
+    const none = await gradCam(biased, numbers([1, 1, h, w]), { class: 1, backend });
+    expect(none.shares).toEqual([0]);
+    expect(none.map.data.every((v) => v === 0)).toBe(true);
+    await expect(gradCam(biased, numbers([1, 1, h, w]), { class: 2, backend })).rejects.toThrow('the network has 2');
   });
 });
