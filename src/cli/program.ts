@@ -4,6 +4,7 @@ import { addData } from './data.js';
 import { addDemo } from './demo.js';
 import { addDoctor } from './doctor.js';
 import { addEval } from './eval.js';
+import { addExport } from './export.js';
 import { addFindLr } from './find-lr.js';
 import { addInspect } from './inspect.js';
 import { addPredict } from './predict.js';
@@ -25,6 +26,7 @@ export function createProgram(): Command {
     addFindLr,
     addEval,
     addPredict,
+    addExport,
     addRuns,
     addInspect,
     addBench,

@@ -17,8 +17,8 @@ export interface Agreement {
   readonly batches: readonly number[];
 }
 
-/** Differences of rounding stay below this part of the outputs; in half precision the weights themselves are rounded. */
-export const TOLERANCE = { full: 1e-4, half: 2e-2 } as const;
+/** Differences of rounding stay below this part of the outputs. */
+export const TOLERANCE = 1e-4;
 
 /**
  * Compares what an exported file gives for random images with what the network gives on `backend`.
@@ -29,7 +29,7 @@ export async function checkExport(
   file: Pick<OnnxFile, 'input' | 'layout'>,
   run: Runner,
   backend: Backend,
-  tolerance: number,
+  tolerance = TOLERANCE,
   batches: readonly number[] = [1, 3],
 ): Promise<Agreement> {
   const [channels, height, width] = inputShape;

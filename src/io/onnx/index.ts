@@ -1,5 +1,6 @@
 import { bytesPerElement } from '../../tensor/dtype.js';
 import type { HostTensor } from '../../tensor/shape.js';
+import { decodeValues } from '../values.js';
 import { toHalf } from './half.js';
 import { encodeModel, type OnnxNode, type OnnxTensor, type OnnxValue } from './schema.js';
 import { type Describe, type Translated, translate } from './translate.js';
@@ -90,15 +91,29 @@ function sizeDoesNotMatter(
   );
 }
 
-/** Parameters with fewer values than this are kept as they are: nothing is gained by rounding them. */
-const WORTH_HALVING = 256;
+/** Whether half precision rounds a parameter: of those with few values nothing is gained by it. */
+const isHalved = (type: string, values: number): boolean => type === 'float32' && values >= 256;
+
+/**
+ * The values that a file in half precision computes with.
+ * @throws OnnxError naming a parameter that is beyond half precision's range
+ */
+export function halfStates(states: ReadonlyMap<string, HostTensor>): Map<string, HostTensor> {
+  return new Map(
+    [...states].map(([name, t]) => {
+      if (!isHalved(t.dtype, t.data.length)) return [name, t] as const;
+      const bits = toHalf(t.data as Float32Array, name);
+      return [name, decodeValues('F16', new Uint8Array(bits.buffer), t.shape, name)] as const;
+    }),
+  );
+}
 
 /** Large parameters in float16, each with a cast behind it that runtimes do once, when they load the file. */
 function halved({ nodes, initializers }: Translated): Pick<Translated, 'nodes' | 'initializers'> {
   const casts: OnnxNode[] = [];
   const stored = new Map<string, OnnxTensor>();
   for (const [name, tensor] of initializers) {
-    if (tensor.type !== 'float32' || tensor.data.length < WORTH_HALVING) {
+    if (!isHalved(tensor.type, tensor.data.length)) {
       stored.set(name, tensor);
       continue;
     }
