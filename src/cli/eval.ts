@@ -1,6 +1,18 @@
 import type { Command } from 'commander';
 import { dataFields, dataOptions } from './data-fields.js';
-import { addFields, choice, common, computeFields, count, countOrAuto, type Fields, flag, text } from './fields.js';
+import {
+  addFields,
+  choice,
+  common,
+  computeFields,
+  convolutionsFor,
+  count,
+  countOrAuto,
+  type Fields,
+  flag,
+  text,
+  weightsField,
+} from './fields.js';
 import { action, type Context } from './run.js';
 
 export const evalFields = {
@@ -11,7 +23,7 @@ export const evalFields = {
     'test',
     'all',
   ]),
-  weights: choice('--weights <which>', 'best or last (default: best)', ['best', 'last']),
+  weights: weightsField,
   batchSize: count(
     '--batch-size <n>',
     "images at once (default: 64; masks: the run's, which whole-batch losses depend on)",
@@ -23,7 +35,7 @@ export const evalFields = {
   ...common,
 } satisfies Fields;
 
-const runField = text('run', 'the run directory');
+const runField = text('run', 'a run directory, a file of weights, or a network by name with --weights');
 
 export function addEval(program: Command): void {
   const command = program
@@ -36,8 +48,8 @@ export function addEval(program: Command): void {
 async function evaluate({ values, terminal, interrupt, device }: Context): Promise<void> {
   const run = values.run as string;
   const [
-    { loadRun, objectiveOf },
-    { networkOf },
+    { objectiveOf },
+    { openTrained },
     source,
     { measure },
     { evaluationFacts },
@@ -48,7 +60,7 @@ async function evaluate({ values, terminal, interrupt, device }: Context): Promi
     { formatNumber, formatPercent },
   ] = await Promise.all([
     import('../train/load.js'),
-    import('./network.js'),
+    import('./trained.js'),
     import('./data-source.js'),
     import('./measure.js'),
     import('./finish.js'),
@@ -59,14 +71,13 @@ async function evaluate({ values, terminal, interrupt, device }: Context): Promi
     import('../report/format.js'),
   ]);
   const backend = await device();
-  const weights = (values.weights as 'best' | 'last' | undefined) ?? 'auto';
-  const { config, net, file } = await loadRun(run, { make: networkOf, weights });
-  const objective = { ...objectiveOf(config), ...(values.exact ? { exact: true } : {}), backend };
+  const { config, net, file, from } = await openTrained(run, values.weights as string | undefined, terminal);
+  const objective = { ...objectiveOf(config), ...convolutionsFor(values), backend };
   const trained = source.dataOf(config);
   const asked = values.data as string | undefined;
   const same = trained !== undefined && (asked === undefined || asked === trained.name);
   const name = asked ?? (trained && source.pathThen(trained.name, config));
-  if (name === undefined) throw new Error(`${run} does not say on what data it was trained: give --data`);
+  if (!name) throw new Error(`${run} does not say on what data it was trained: give --data`);
   const [channels, height, width] = config.inputShape;
   const { augment: _, limit: __, ...options } = same ? trained.options : {};
   const opening = {
@@ -124,7 +135,7 @@ async function evaluate({ values, terminal, interrupt, device }: Context): Promi
           ]
         : []),
       ['images', `${evaluation.images} (${name}, ${source.splitTitle(split)})`],
-      ['weights', `${run}/${file}`],
+      ['weights', from],
     ]),
   );
 }

@@ -40,6 +40,18 @@ const FORMATS: Readonly<Record<string, Format>> = {
     options: ['preprocess', 'layout', 'half'],
     load: async () => (await import('./export-onnx.js')).exportOnnxFile,
   },
+  safetensors: {
+    summary: 'one file that says what its network is: all that fovea predict needs',
+    endings: ['.safetensors'],
+    options: [],
+    load: async () => (await import('./export-weights.js')).exportWeights('safetensors'),
+  },
+  pth: {
+    summary: "PyTorch's state dict, with torchvision's names",
+    endings: ['.pth', '.pt'],
+    options: [],
+    load: async () => (await import('./export-weights.js')).exportWeights('pth'),
+  },
 };
 
 const names = Object.keys(FORMATS);
@@ -116,7 +128,7 @@ async function openSource({ values, terminal }: Context): Promise<ExportSource> 
         ExitCode.usage,
       );
     const { dataOf } = await import('./data-source.js');
-    const { config, net, file } = await openTrained(from, weights, terminal);
+    const { config, net, from: file } = await openTrained(from, weights, terminal);
     const { inputShape, classes, normalize, model } = config;
     return describe(from, {
       net,

@@ -157,6 +157,12 @@ export const common = {
   json: flag('--json', 'print exactly one JSON object on standard output'),
 } satisfies Fields;
 
+/** Which weights of a trained network. */
+export const weightsField = text(
+  '--weights <which>',
+  'best or last (default: best), or a file or run with other weights for this network',
+);
+
 /** Options of commands that run a network. */
 export const deviceFields = {
   device: choice('--device <name>', 'native, reference or auto (default: auto)', ['native', 'reference', 'auto']),

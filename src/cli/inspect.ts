@@ -14,6 +14,7 @@ import {
   several,
   spec,
   text,
+  weightsField,
 } from './fields.js';
 import type { Untrained } from './network.js';
 import { action, type Context } from './run.js';
@@ -25,6 +26,7 @@ const inspectFields = {
   optimizer: spec('--optimizer <name>', "optimizer of the training memory (default: the network's own)"),
   depth: count('--depth <n>', 'put layers together below this many parts of their names'),
   svg: text('--svg <file>', 'draw the architecture'),
+  weights: weightsField,
   filters: flag('--filters', 'of a run: a picture of the first layer’s filters'),
   layer: several('--layer <paths>', 'of a run: what these layers make of --image, as a picture'),
   gradCam: flag('--grad-cam', 'of a run: where in --image the evidence for a class lies'),
@@ -40,7 +42,10 @@ const inspectFields = {
   ...common,
 } satisfies Fields;
 
-const targetField = text('target', 'a network by name, a file with one of your own, or a run directory');
+const targetField = text(
+  'target',
+  'a network by name, a file with one of your own, a run directory or a file of weights',
+);
 
 export function addInspect(program: Command): void {
   const command = program
@@ -68,7 +73,7 @@ export interface Target extends Untrained {
 async function inspect(context: Context): Promise<void> {
   const { values } = context;
   checkUsage(values);
-  const target = await open(values);
+  const target = await open(context);
   if (!wantsPicture(values)) return analyseTarget(context, target);
   if (!target.run)
     throw new CommandError(
@@ -97,24 +102,28 @@ function checkUsage(values: Context['values']): void {
   if (values.class !== undefined && !values.gradCam) usage('--class is for --grad-cam');
 }
 
-async function open(values: Context['values']): Promise<Target> {
+async function open({ values, terminal }: Context): Promise<Target> {
   const name = values.target as string;
   const input = values.input as ImageShape | undefined;
   const classes = values.classes as number | undefined;
   const { existsSync, statSync } = await import('node:fs');
-  if (existsSync(name) && statSync(name).isDirectory()) return openRun(name, input, classes);
+  const weights = values.weights as string | undefined;
+  const { isWeightsPath } = await import('./trained.js');
+  if ((existsSync(name) && statSync(name).isDirectory()) || isWeightsPath(name) || weights)
+    return openRun(name, weights, terminal, input, classes);
   const { untrainedNetwork } = await import('./network.js');
   return untrainedNetwork(name, input, classes);
 }
 
-async function openRun(path: string, input?: ImageShape, classes?: number): Promise<Target> {
-  const [{ loadRun }, { networkOf }] = await Promise.all([
-    import('../train/load.js'),
-    import('./network.js'),
-    // Teaches run directories about files.
-    import('../node/storage.js'),
-  ]);
-  const { config, net, file } = await loadRun(path, { make: networkOf });
+async function openRun(
+  path: string,
+  weights: string | undefined,
+  terminal: Context['terminal'],
+  input?: ImageShape,
+  classes?: number,
+): Promise<Target> {
+  const { openTrained } = await import('./trained.js');
+  const { config, net, file, from } = await openTrained(path, weights, terminal);
   if (classes !== undefined && classes !== config.classes.length)
     throw new CommandError(`the network of ${path} has ${config.classes.length} classes: leave out --classes`);
   const optimizer = config.training.optimizer as unknown as Spec;
@@ -124,7 +133,8 @@ async function openRun(path: string, input?: ImageShape, classes?: number): Prom
     net,
     inputShape: input ?? config.inputShape,
     optimizer,
-    run: { path, file, config },
+    // Pictures go into the run, or beside the file.
+    run: { path: from.endsWith(`/${file}`) ? from.slice(0, -file.length - 1) : '.', file, config },
   };
 }
 

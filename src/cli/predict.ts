@@ -4,12 +4,14 @@ import {
   choice,
   common,
   computeFields,
+  convolutionsFor,
   count,
   type Field,
   type Fields,
   flag,
   real,
   text,
+  weightsField,
 } from './fields.js';
 import type { Ranked } from './measure.js';
 import { action, type Context } from './run.js';
@@ -25,7 +27,7 @@ const sideOrFull = (flags: string, help: string): Field => ({
 
 const predictFields = {
   top: count('--top <n>', 'classes to tell of each image (default: 3)'),
-  weights: choice('--weights <which>', 'best or last (default: best)', ['best', 'last']),
+  weights: weightsField,
   out: text('--out <file|dir>', 'masks: where they are written; several photos need a folder'),
   mode: choice(
     '--mode <what>',
@@ -47,7 +49,7 @@ const predictFields = {
   ...common,
 } satisfies Fields;
 
-const runField = text('run', 'the run directory');
+const runField = text('run', 'a run directory, a file of weights, or a network by name with --weights');
 const imagesField: Fields[string] = {
   ...text('images', 'image files, folders or patterns'),
   expected: 'a list of image files',
@@ -73,10 +75,10 @@ Examples:
 
 async function predict({ values, terminal, interrupt, device }: Context): Promise<void> {
   const run = values.run as string;
-  const [{ loadRun, objectiveOf }, { networkOf }, { loadImage }, { topClasses }, { Trainer }, { hostTensor }, text] =
+  const [{ objectiveOf }, { openTrained }, { loadImage }, { topClasses }, { Trainer }, { hostTensor }, text] =
     await Promise.all([
       import('../train/load.js'),
-      import('./network.js'),
+      import('./trained.js'),
       import('./data-source.js').then(() => import('../node/image.js')),
       import('./measure.js'),
       import('../train/trainer.js'),
@@ -88,9 +90,8 @@ async function predict({ values, terminal, interrupt, device }: Context): Promis
     import('../node/inputs.js'),
   ]);
   const backend = await device();
-  const weights = (values.weights as 'best' | 'last' | undefined) ?? 'auto';
-  const { config, net, file } = await loadRun(run, { make: networkOf, weights });
-  const objective = { ...objectiveOf(config), ...(values.exact ? { exact: true } : {}), backend };
+  const { config, net, file } = await openTrained(run, values.weights as string | undefined, terminal);
+  const objective = { ...objectiveOf(config), ...convolutionsFor(values), backend };
   const files = await imageFiles(values.images as string[]);
   const { tileGeometry } = await import('../train/tiles.js');
   const geometry = tileGeometry(net, config.inputShape);

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { addBench } from './bench.js';
+import { addConvert } from './convert.js';
 import { addData } from './data.js';
 import { addDemo } from './demo.js';
 import { addDoctor } from './doctor.js';
@@ -27,6 +28,7 @@ export function createProgram(): Command {
     addEval,
     addPredict,
     addExport,
+    addConvert,
     addRuns,
     addInspect,
     addBench,

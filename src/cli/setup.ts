@@ -7,7 +7,6 @@ import { parseMetric } from '../metrics/registry.js';
 import { type ModelEntry, modelEntry } from '../models/registry.js';
 import '../models/index.js';
 import type { Module } from '../nn/module.js';
-import { parseOptimizer } from '../optim/registry.js';
 import { formatCount } from '../report/format.js';
 import { numel } from '../tensor/shape.js';
 import type { ModelSpec } from '../train/config.js';
@@ -20,10 +19,12 @@ import { CommandError, ExitCode } from './errors.js';
 import { isModelPath, makeNetwork } from './network.js';
 import type { Values } from './options.js';
 import { fileName, parseSpec, toSpec } from './spec.js';
+import { applyStart, checkScales, openStart, scaledOptimizer, startNormalize } from './start.js';
+import type { StartValues } from './start-fields.js';
 import type { Terminal } from './terminal.js';
 
 /** Values of `setupFields` with their types; `resolveOptions` has checked them. */
-export interface SetupValues {
+export interface SetupValues extends StartValues {
   readonly data?: string;
   readonly batchSize?: number;
   readonly accumulate?: number;
@@ -89,12 +90,13 @@ export async function prepare(model: string, values: Values, terminal: Terminal)
   const named = own ? undefined : parseSpec(model);
   const entry = named && modelEntry(named.name);
   const seed = v.seed ?? 0;
-  const optimizer = parseOptimizer(optimizerSpec(v, entry?.optimizer ?? SGD));
+  const optimizer = scaledOptimizer(optimizerSpec(v, entry?.optimizer ?? SGD), v);
   const guess = entry?.task ?? 'classification';
   // Names and numbers only: with the data's own ignored value they are made below.
   objectiveOf(v, guess, 1, undefined);
 
   const name = v.data ?? (guess === 'segmentation' ? 'cells' : 'mnist');
+  const start = await openStart(v);
   // Pictures in folders have all sizes: they get the one that the network is made for.
   const fitted = !isNamedData(name) && entry ? entry.inputShape : undefined;
   const data = await openWith(terminal, name, {
@@ -106,6 +108,7 @@ export async function prepare(model: string, values: Values, terminal: Terminal)
     images: v.images,
     limit: v.limit,
   });
+    normalize: startNormalize(v, start, terminal),
   const task = hasMasks(data.train) ? 'segmentation' : 'classification';
   const channels = v.classes ?? outputChannels(data.train);
   const spec = modelSpec(own ? { path: model } : { name: entry!.name, options: named?.options }, entry, v, {
@@ -114,7 +117,9 @@ export async function prepare(model: string, values: Values, terminal: Terminal)
   });
   const net = await makeNetwork(spec, { inputShape: data.inputShape, classes: channels });
   if (v.freeze) freeze(net, v.freeze, terminal);
+  if (start) applyStart(net, start, terminal);
   const clip = {
+  checkScales(net, optimizer, v, terminal);
     ...(v.clipNorm === undefined ? {} : { norm: v.clipNorm }),
     ...(v.clipValue === undefined ? {} : { value: v.clipValue }),
   };

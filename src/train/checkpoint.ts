@@ -45,7 +45,7 @@ const VERSION = '1';
 export const isSlot = (name: string): boolean => name.startsWith('optim.');
 
 /** PyTorch keeps this counter as int64; with it our weights load there as they are. */
-const int64 = (name: string) => name.split('.').at(-1) === 'num_batches_tracked';
+export const int64 = (name: string): boolean => name.split('.').at(-1) === 'num_batches_tracked';
 
 /** Weights and buffers alone, as PyTorch names and shapes them: what `best.safetensors` is. */
 export function encodeWeights(
@@ -70,13 +70,18 @@ export function encodeCheckpoint(tensors: Iterable<readonly [string, HostTensor]
  */
 export function decodeCheckpoint(bytes: Uint8Array, file: string): Checkpoint {
   const { tensors, metadata } = readSafetensors(bytes, file);
+  if (!isCheckpoint(metadata, file)) return { tensors };
+  return { tensors, state: parseState(metadata['fovea.state'], file) };
+}
+
+/** Whether a file with this metadata is a checkpoint. Throws one sentence if it is from a newer version. */
+export function isCheckpoint(metadata: Readonly<Record<string, string>>, file: string): boolean {
   const version = metadata['fovea.checkpoint'];
-  if (version === undefined) return { tensors };
-  if (version !== VERSION)
+  if (version !== undefined && version !== VERSION)
     throw new Error(
       `${file} is a checkpoint of format ${version}, this version of fovea reads ${VERSION}: update fovea`,
     );
-  return { tensors, state: parseState(metadata['fovea.state'], file) };
+  return version !== undefined;
 }
 
 function parseState(text: string | undefined, file: string): ResumeState {

@@ -2,6 +2,7 @@ import type { Dataset } from '../data/dataset.js';
 import { DataLoader } from '../data/loader.js';
 import type { Schedule } from '../optim/scheduler.js';
 import { type HostTensor, hostTensor } from '../tensor/shape.js';
+import { encodeCard } from './card.js';
 import { encodeWeights, type Position } from './checkpoint.js';
 import { checkFits, checkMonitor } from './checks.js';
 import { firstBadTensor, NonFiniteError } from './diagnose.js';
@@ -250,6 +251,7 @@ export class Fit {
       const about = {
         'fovea.epoch': `${record.epoch}`,
         [`fovea.${this.monitor.options.of}`]: `${this.monitor.best?.value}`,
+        ...encodeCard(this.recorder.config),
       };
       this.emit({ type: 'checkpoint', file: await this.recorder.best(encodeWeights(weights, about)) });
     }

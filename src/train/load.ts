@@ -4,14 +4,14 @@ import { createModel } from '../models/index.js';
 import type { Module } from '../nn/module.js';
 import { parseOptimizer, parseScheduler } from '../optim/registry.js';
 import type { Spec } from '../util/registry.js';
-import { decodeCheckpoint, isSlot, type ResumeState } from './checkpoint.js';
+import { decodeCheckpoint, type ResumeState } from './checkpoint.js';
 import type { RunConfig } from './config.js';
 import type { EpochRecord } from './events.js';
 import type { FitOptions, TrainerOptions } from './options.js';
 import { BEST_FILE, LAST_FILE, RunDirectory } from './run.js';
 import type { Storage } from './storage.js';
-import { averageName } from './update.js';
 import { weightsFor } from './weights.js';
+import { namedFor, readWeights } from './weightsFile.js';
 
 /** Gives the network that a configuration describes, without weights. */
 export type NetworkMaker = (config: RunConfig) => Module | Promise<Module>;
@@ -73,17 +73,11 @@ export async function loadRun(
 }
 
 /**
- * Puts the weights of a file (a checkpoint, or PyTorch's names in safetensors) into a network, on the host: the moving
+ * Puts the weights of a file (a checkpoint, safetensors or PyTorch's `.pth`) into a network, on the host: the moving
  * averages where a checkpoint has them.
  */
 export function loadWeights(net: Module, bytes: Uint8Array, file: string): void {
-  const { tensors } = decodeCheckpoint(bytes, file);
-  const own = [...tensors].filter(([name]) => !isSlot(name));
-  const weights = weightsFor(
-    net,
-    new Map(own.map(([name, value]) => [name, tensors.get(averageName(name)) ?? value])),
-    file,
-  );
+  const weights = weightsFor(net, namedFor(net, readWeights(bytes, file).weights), file);
   for (const [path, parameter] of net.states()) parameter.value = weights.get(path);
 }
 

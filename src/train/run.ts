@@ -27,7 +27,7 @@ export class RunDirectory {
 
   /** Removes what an earlier run left, checkpoints first: a crash in between leaves nothing that looks whole. */
   async clear(): Promise<void> {
-    for (const file of [LAST_FILE, BEST_FILE, METRICS_FILE, CONFIG_FILE]) await this.storage.remove(file);
+    for (const file of [LAST_FILE, BEST_FILE, METRICS_FILE, TUNING_FILE, CONFIG_FILE]) await this.storage.remove(file);
     await this.removeTemporaries();
   }
 
@@ -91,7 +91,8 @@ export class RunDirectory {
   }
 }
 
-function checkConfig(config: unknown, file: string): RunConfig {
+/** Gives back a configuration from JSON if it is one. Throws one sentence that names the file. */
+export function checkConfig(config: unknown, file: string): RunConfig {
   const c = config as Partial<RunConfig> | null;
   const bad = (what: string): never => {
     throw new Error(`${file} is damaged: ${what}`);

@@ -11,7 +11,7 @@ const show = (name: string, t: TensorType) => `"${name}" ${formatShape(t.shape)}
  * @throws Error naming the first parameter that is missing, of another shape, or not the network's, with the shapes
  */
 export function weightsFor(
-  net: Module,
+  net: Pick<Module, 'states'>,
   tensors: ReadonlyMap<string, HostTensor>,
   file: string,
 ): Map<string, HostTensor> {
