@@ -1,6 +1,7 @@
 import type { Graph } from '../tensor/graph.js';
 import type { Phase } from '../tensor/scope.js';
 import type { HostTensor, TensorType } from '../tensor/shape.js';
+import type { ConvolutionTuning } from './tuning.js';
 
 /** What runs the numbers, in words for the first line of every command. */
 export interface DeviceInfo {
@@ -72,8 +73,10 @@ export interface Program {
 export interface CompileOptions {
   /** Name in profiles. */
   readonly name?: string;
-  /** Direct convolution only: no Winograd. */
+  /** Direct convolution only: no Winograd. Then nothing is tuned. */
   readonly exact?: boolean;
+  /** Algorithms of convolutions by measurement instead of by table; a backend that has no choice ignores it. */
+  readonly tuning?: ConvolutionTuning;
 }
 
 /** The narrow waist between graphs and machines. */

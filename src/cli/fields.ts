@@ -173,7 +173,10 @@ export const deviceFields = {
 export const computeFields = {
   ...deviceFields,
   exact: flag('--exact', 'direct convolution only: slower, but without the rounding of Winograd (about 1e-6)'),
-  tune: flag('--tune', 'measure which algorithm suits each convolution (once on a machine) instead of going by a table'),
+  tune: flag(
+    '--tune',
+    'measure which algorithm suits each convolution (once on a machine) instead of going by a table',
+  ),
 } satisfies Fields;
 
 /** How a run's network is compiled by another command: exact as it was trained, measured only if that is asked for now. */

@@ -111,7 +111,7 @@ function configurationOf(config: RunConfig): [string, string][] {
     ],
     ['best epoch by', `${t.monitor.direction === 'lower' ? 'lowest' : 'highest'} ${t.monitor.of}`],
     ['early stopping', t.earlyStopping && `after ${t.earlyStopping.patience} epochs without improvement`],
-    ['convolution', t.exact ? 'direct only (--exact)' : undefined],
+    ['convolution', t.exact ? 'direct only (--exact)' : t.tune ? 'chosen by measurement (--tune)' : undefined],
     ['seed', String(t.seed)],
     [
       'device',

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { Ranked } from '../train/ranked.js';
 import {
   addFields,
   choice,
@@ -13,7 +14,6 @@ import {
   text,
   weightsField,
 } from './fields.js';
-import type { Ranked } from './measure.js';
 import { action, type Context } from './run.js';
 
 /** A whole number of pixels, or `full`. */
@@ -80,7 +80,7 @@ async function predict({ values, terminal, interrupt, device }: Context): Promis
       import('../train/load.js'),
       import('./trained.js'),
       import('./data-source.js').then(() => import('../node/image.js')),
-      import('./measure.js'),
+      import('../train/ranked.js'),
       import('../train/trainer.js'),
       import('../tensor/shape.js'),
       import('./terminal.js'),

@@ -49,6 +49,7 @@ export interface SetupValues extends StartValues {
   readonly images?: number;
   readonly limit?: number;
   readonly exact?: boolean;
+  readonly tune?: boolean;
 }
 
 /** A network, its data, and what it is to learn. */
@@ -133,6 +134,7 @@ export async function prepare(model: string, values: Values, terminal: Terminal)
       optimizer,
       ...(Object.keys(clip).length > 0 ? { clip } : {}),
       ...(v.exact ? { exact: true } : {}),
+      ...(v.tune ? { tune: true } : {}),
     },
     seed,
     batchSize: v.batchSize ?? (task === 'segmentation' ? 16 : 64),

@@ -45,7 +45,7 @@ export async function timeWorkload(
   net: Module,
   backend: Backend,
   { input, batch, mode, exact }: About,
-  { repeats, loss, optimizer }: Values,
+  { repeats, loss, optimizer, tune }: Values,
   signal: AbortSignal,
   profiling: Profiling | undefined,
 ): Promise<Timed> {
@@ -56,6 +56,7 @@ export async function timeWorkload(
     mode,
     exact,
     ...(loss === undefined ? {} : { loss: parseLoss(toSpec(loss as string | Spec)) }),
+    tune: tune === true,
     ...(optimizer === undefined ? {} : { optimizer: parseOptimizer(toSpec(optimizer as string | Spec)) }),
   });
   const compileMs = performance.now() - begin;

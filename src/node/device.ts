@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { Backend } from '../backends/backend.js';
 import { createReferenceBackend } from '../backends/reference/index.js';
+import './tuning.js';
 
 export type DeviceName = 'auto' | 'native' | 'reference';
 

@@ -37,6 +37,8 @@ export interface TrainingConfig {
   readonly ema?: number;
   /** Direct convolution only; absent: false. */
   readonly exact?: boolean;
+  /** Algorithms by measurement, kept in `tuning.json`; absent: false. */
+  readonly tune?: boolean;
   /** Specifications, as those of the loss and the optimizer. */
   readonly metrics: readonly Json[];
   readonly outputWeights?: Readonly<Record<string, number>>;

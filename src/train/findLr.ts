@@ -7,6 +7,7 @@ import { hostTensor } from '../tensor/shape.js';
 import { checkNumber } from '../util/check.js';
 import type { Position } from './checkpoint.js';
 import { checkFits } from './checks.js';
+import { compileOptions } from './choices.js';
 import type { TrainerOptions } from './options.js';
 import { Session } from './session.js';
 import { HEALTHY } from './step.js';
@@ -81,7 +82,7 @@ export async function findLr(
     outputWeights: trainer.outputWeights ?? net.outputWeights,
   };
   checkFits(objective, train);
-  const session = new Session(net, trainer.backend, { exact: trainer.exact });
+  const session = new Session(net, trainer.backend, compileOptions(trainer));
   const loader = new DataLoader(train, { batchSize, seed, workers, shuffle: true });
   const rate = (t: number) => from * (to / from) ** (t / (steps - 1));
   const stepper = new Stepper(session, objective, {

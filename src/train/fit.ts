@@ -110,6 +110,7 @@ export class Fit {
   private async adopt(): Promise<void> {
     const { averaged } = this.stepper;
     if (averaged.size === 0) return;
+      this.session.tuning?.leave();
     const { session } = this;
     const states = session.store.entries();
     const updates = [...averaged].map((path) => [path, stateOf(averageName(path), states.get(path)!)] as const);
@@ -131,6 +132,7 @@ export class Fit {
       this.lr = state.lr;
       this.monitor.restore(state.monitor);
       this.schedule?.load(state.scheduler);
+    await recorder.followChoices(opened !== undefined, (message) => this.emit({ type: 'warning', message }));
       this.history = history;
       this.stop = this.monitor.exhausted;
       await session.write(tensors);

@@ -90,7 +90,7 @@ export async function readState(at: string | Storage): Promise<ResumeState | und
 
 /** What a run's configuration says a trainer was made with. */
 export function objectiveOf(config: RunConfig): TrainerOptions {
-  const { loss, optimizer, scheduler, metrics, clip, ema, exact, outputWeights } = config.training;
+  const { loss, optimizer, scheduler, metrics, clip, ema, exact, tune, outputWeights } = config.training;
   return {
     loss: parseLoss(loss as unknown as Spec),
     optimizer: parseOptimizer(optimizer as unknown as Spec),
@@ -99,6 +99,7 @@ export function objectiveOf(config: RunConfig): TrainerOptions {
     ...(clip ? { clip } : {}),
     ...(ema === undefined ? {} : { ema }),
     ...(exact ? { exact } : {}),
+    ...(tune ? { tune } : {}),
     ...(outputWeights ? { outputWeights } : {}),
   };
 }

@@ -31,6 +31,12 @@ export interface TrainerOptions {
    * 1e-6). Kept with the run. Default false.
    */
   readonly exact?: boolean;
+  /**
+   * Algorithms of convolutions by measurement instead of by table: compiling a program takes the time of up to three steps
+   * longer, once for each shape on a machine. The choices are kept with the run, so that it computes the same bits when
+   * it goes on; another run may choose otherwise. Default false.
+   */
+  readonly tune?: boolean;
   /** The device; left out: the default one. */
   readonly backend?: Backend;
   /** For networks whose `forward` gives several named outputs: how much the loss of each counts. Default: what the network says. */

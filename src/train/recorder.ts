@@ -2,6 +2,7 @@ import type { Dataset } from '../data/dataset.js';
 import type { Module } from '../nn/module.js';
 import type { HostTensor } from '../tensor/shape.js';
 import { decodeCheckpoint, encodeCheckpoint, isSlot, type ResumeState } from './checkpoint.js';
+import { followRun } from './choices.js';
 import type { Json, RunConfig, TrainingConfig } from './config.js';
 import type { EpochRecord } from './events.js';
 import { canonicalJson, firstDifference } from './json.js';
@@ -90,6 +91,14 @@ export class Recorder {
     return found;
   }
 
+  /** Keeps the measured choices of the session with the run. `warn` is told if those of a resumed one are gone. */
+  async followChoices(resumed: boolean, warn: (message: string) => void): Promise<void> {
+    const { directory } = this;
+    const { session } = this.context;
+    if (!directory || !session.tuning) return;
+    if (!(await followRun(session.tuning, directory, resumed, warn))) session.forget();
+  }
+
   async line(record: EpochRecord): Promise<void> {
     await this.directory?.appendMetrics(record);
   }
@@ -148,7 +157,7 @@ function at(value: Json, path: string): Json | undefined {
 
 function runConfig({ session, objective, trainer, train, options, batchSize, monitor }: RecorderContext): RunConfig {
   const { epochs, seed = 0, dropLast = false, accumulate = 1, earlyStopping, valid, describe = {} } = options;
-  const { optimizer, scheduler, clip, ema, exact, loss, metrics = [], outputWeights } = trainer;
+  const { optimizer, scheduler, clip, ema, exact, tune, loss, metrics = [], outputWeights } = trainer;
   const training: TrainingConfig = {
     epochs,
     batchSize,
@@ -162,6 +171,7 @@ function runConfig({ session, objective, trainer, train, options, batchSize, mon
     ...(clip ? { clip: { ...clip } } : {}),
     ...(ema === undefined ? {} : { ema }),
     ...(exact ? { exact } : {}),
+    ...(tune ? { tune } : {}),
     metrics: metrics.map((m) => m.spec as unknown as Json),
     ...(outputWeights ? { outputWeights: { ...outputWeights } } : {}),
     frozen: frozenPaths(objective.net),

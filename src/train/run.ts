@@ -6,8 +6,10 @@ export const CONFIG_FILE = 'config.json';
 export const METRICS_FILE = 'metrics.jsonl';
 export const BEST_FILE = 'best.safetensors';
 export const LAST_FILE = 'last.safetensors';
+/** Algorithms that were chosen by measurement. */
+export const TUNING_FILE = 'tuning.json';
 
-/** The files of one run: configuration, a line an epoch, and two checkpoints. */
+/** The files of one run: configuration, a line an epoch, two checkpoints, measured choices. */
 export class RunDirectory {
   readonly storage: Storage;
 

@@ -1,4 +1,5 @@
 import type { Backend, CompileOptions, Program, Store } from '../backends/backend.js';
+import type { ConvolutionTuning } from '../backends/tuning.js';
 import { materialise, readBack } from '../nn/materialise.js';
 import type { Module } from '../nn/module.js';
 import { buildGraph, type Graph, type GraphSpec } from '../tensor/graph.js';
@@ -27,6 +28,11 @@ export class Session {
     this.store = backend.createStore();
   }
 
+  /** Measures algorithms, if that is wanted. */
+  get tuning(): ConvolutionTuning | undefined {
+    return this.how.tuning;
+  }
+
   /** Puts the network's values on the device, once. Values that nobody loaded are initialised from `seed`. */
   materialise(seed: number): Promise<void> {
     return (this.ready ??= materialise(this.net, this.backend, this.store, seed));
@@ -45,6 +51,12 @@ export class Session {
       program.catch(() => this.programs.delete(full));
     }
     return program;
+  }
+
+  /** Compiles anew what is asked for from now on. */
+  forget(): void {
+    for (const program of this.programs.values()) program.then((p) => p.dispose()).catch(() => {});
+    this.programs.clear();
   }
 
   /** A program that the caller disposes of. */
@@ -73,8 +85,7 @@ export class Session {
   }
 
   dispose(): void {
-    for (const program of this.programs.values()) program.then((p) => p.dispose()).catch(() => {});
-    this.programs.clear();
+    this.forget();
     this.store.dispose();
   }
 

@@ -5,6 +5,7 @@ import { DataLoader } from '../data/loader.js';
 import type { Module } from '../nn/module.js';
 import type { HostTensor } from '../tensor/shape.js';
 import { checkFits } from './checks.js';
+import { compileOptions } from './choices.js';
 import type { Normalize } from './config.js';
 import { evaluate } from './evaluate.js';
 import type { FitResult, Scores, TrainEvent, TrainListener } from './events.js';
@@ -128,8 +129,11 @@ export class Trainer {
   }
 
   private open(): Promise<Session> {
-    const { backend, exact } = this.options;
-    this.session ??= (async () => new Session(this.net, backend ?? (await defaultBackend()), { exact }))();
+    const warn = (message: string) => this.emit({ type: 'warning', message });
+    this.session ??= (async () => {
+      const how = compileOptions(this.options, warn);
+      return new Session(this.net, this.options.backend ?? (await defaultBackend()), how);
+    })();
     return this.session;
   }
 

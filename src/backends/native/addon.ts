@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { TypedArray } from '../../tensor/dtype.js';
 import type { TensorType } from '../../tensor/shape.js';
+import type { ConvolutionAlgorithm } from '../tuning.js';
 import type { LoweredGraph } from './ir.js';
 
 /** Opaque handles of the C++ side. */
@@ -27,7 +28,17 @@ export interface CompiledProgram {
   readonly steps: readonly RawStep[];
   /** Names of the inputs in the order `run` takes them. */
   readonly inputs: readonly string[];
+  /**
+   * With `known`: the convolutions that have a choice, whether it is Winograd, and the milliseconds of the direct algorithm
+   * and of Winograd (0: not measured now).
+   */
+  readonly convolutions: readonly (readonly [key: string, winograd: boolean, direct: number, fast: number])[];
+  /** How many of them were measured. */
+  readonly measured: number;
 }
+
+/** Keys of convolutions by the algorithm that was chosen for them. */
+export type KnownConvolutions = { readonly [algorithm in ConvolutionAlgorithm]: readonly string[] };
 
 /** What `build/fovea.node` exports. */
 export interface Addon {
@@ -40,7 +51,13 @@ export interface Addon {
   storeGet(store: StoreHandle, name: string, into: TypedArray): Promise<void>;
   storeDelete(store: StoreHandle, name: string): void;
   storeDispose(store: StoreHandle): void;
-  compile(store: StoreHandle, graph: LoweredGraph, exact: boolean): Promise<CompiledProgram>;
+  /** With `known`, algorithms of convolutions that it does not hold are measured. */
+  compile(
+    store: StoreHandle,
+    graph: LoweredGraph,
+    exact: boolean,
+    known?: KnownConvolutions,
+  ): Promise<CompiledProgram>;
   run(program: ProgramHandle, inputs: TypedArray[], outputs: TypedArray[], profile: boolean): Promise<Float64Array>;
   programDispose(program: ProgramHandle): void;
   memoryOf(program: ProgramHandle): number;

@@ -1,10 +1,11 @@
 import type { Graph } from '../../tensor/graph.js';
 import type { Backend, CompileOptions, DeviceInfo, Store } from '../backend.js';
-import { type Addon, type EngineHandle, loadNative } from './addon.js';
+import { type Addon, type EngineHandle, type KnownConvolutions, loadNative } from './addon.js';
 import { lower } from './lower.js';
 import { NativeProgram } from './program.js';
 import { describeSteps, numbered, unnumbered } from './steps.js';
 import { NativeStore } from './store.js';
+import { tuned } from './tuned.js';
 
 export { loadNative, type NativeStatus } from './addon.js';
 export { measureConv } from './measure.js';
@@ -68,9 +69,12 @@ export class NativeBackend implements Backend {
     this.check();
     if (!(store instanceof NativeStore)) throw new Error('compile: the store belongs to another backend');
     const lowered = lower(graph);
-    const compiled = await this.addon
-      .compile(store.handle, numbered(lowered), options.exact ?? false)
-      .catch((error: Error) => Promise.reject(new Error(unnumbered(error.message))));
+    const { exact = false, tuning } = options;
+    const compile = (known?: KnownConvolutions) =>
+      this.addon
+        .compile(store.handle, numbered(lowered), exact, known)
+        .catch((error: Error) => Promise.reject(new Error(unnumbered(error.message))));
+    const compiled = tuning && !exact ? await tuned(tuning, this.device, compile) : await compile();
     const steps = describeSteps(lowered, compiled.steps);
     const program = new NativeProgram(this.addon, compiled, steps, graph, store, (p) => this.programs.delete(p));
     this.programs.add(program);
