@@ -6,6 +6,7 @@ import { chooseSamples, type Sample, type Verdict } from '../report/samples.js';
 import { hostTensor } from '../tensor/shape.js';
 import type { Scores } from '../train/events.js';
 import type { TrainerOptions } from '../train/options.js';
+import { topClasses } from '../train/ranked.js';
 import { Trainer } from '../train/trainer.js';
 import { evaluationBar } from './progress.js';
 import type { Terminal } from './terminal.js';
@@ -94,28 +95,4 @@ async function showSamples(
       return { ...verdicts[k]!, image: Uint8Array.from(image), shape: dataset.inputShape, index: at(k) };
     }),
   );
-}
-
-export interface Ranked {
-  readonly index: number;
-  readonly probability: number;
-}
-
-/** The `top` likeliest classes of each row of logits [N, classes], by softmax; of equal ones the first. */
-export function topClasses(logits: Float32Array, classes: number, top: number): Ranked[][] {
-  const rows: Ranked[][] = [];
-  for (let from = 0; from < logits.length; from += classes) {
-    const row = logits.subarray(from, from + classes);
-    const largest = row.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-    let sum = 0;
-    const exps = Array.from(row, (x) => Math.exp(x - largest));
-    for (const e of exps) sum += e;
-    rows.push(
-      exps
-        .map((e, index) => ({ index, probability: e / sum }))
-        .sort((a, b) => b.probability - a.probability || a.index - b.index)
-        .slice(0, top),
-    );
-  }
-  return rows;
 }

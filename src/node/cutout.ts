@@ -8,7 +8,7 @@ import { writeFileAtomic } from './storage.js';
 /** What is written of a photo: its mask, the mask over the photo, or the foreground on nothing. */
 export type CutMode = 'mask' | 'overlay' | 'cutout';
 
-const FORMATS: Readonly<Record<string, 'png' | 'webp' | 'jpeg'>> = {
+const FORMATS: Readonly<Record<string, CutFormat>> = {
   '.png': 'png',
   '.webp': 'webp',
   '.jpg': 'jpeg',
@@ -24,13 +24,34 @@ export function checkCutFile(file: string, mode: CutMode): void {
     throw new Error(`${file}: a JPEG has no transparency; write the cut-out as .png or .webp`);
 }
 
+/** Formats of pictures of a photo's mask. */
+export type CutFormat = 'png' | 'webp' | 'jpeg';
+
+/** What a picture is encoded as. */
+export interface CutStyle {
+  readonly mode: CutMode;
+  readonly format: CutFormat;
+  /** Classes of the network, with the background. */
+  readonly classes: number;
+}
+
 /**
- * Writes a photo's mask at the photo's size, whole or not at all.
+ * The bytes of a picture of a photo's mask, at the photo's size. A mask is a PNG always.
  *
  * - `mask`: for two classes grey, 0 and 255; for more a palette PNG whose indices are the class numbers;
  * - `overlay`: the photo with each class tinted in its colour and bordered;
  * - `cutout`: the photo with everything transparent that is not foreground, with a soft edge.
  */
+export async function encodeCut(
+  photo: string | Uint8Array,
+  mask: PhotoMask,
+  { mode, format, classes }: CutStyle,
+): Promise<Uint8Array> {
+  if (mode !== 'mask') return picture(mode, photo, mask, format);
+  return classes > 2 ? palettePng(mask, classes) : greyPng(mask);
+}
+
+/** Writes a picture of a photo's mask, whole or not at all; see {@link encodeCut}. */
 export async function writeCut(
   file: string,
   mode: CutMode,
@@ -40,14 +61,7 @@ export async function writeCut(
 ): Promise<void> {
   checkCutFile(file, mode);
   const format = FORMATS[extname(file).toLowerCase()]!;
-  await writeFileAtomic(
-    file,
-    mode === 'mask'
-      ? classes > 2
-        ? palettePng(mask, classes)
-        : await greyPng(mask)
-      : await picture(mode, photo, mask, format),
-  );
+  await writeFileAtomic(file, await encodeCut(photo, mask, { mode, format, classes }));
 }
 
 async function greyPng({ classes, height, width }: PhotoMask): Promise<Uint8Array> {
@@ -61,9 +75,9 @@ async function greyPng({ classes, height, width }: PhotoMask): Promise<Uint8Arra
 
 async function picture(
   mode: Exclude<CutMode, 'mask'>,
-  photo: string,
+  photo: string | Uint8Array,
   mask: PhotoMask,
-  format: 'png' | 'webp' | 'jpeg',
+  format: CutFormat,
 ): Promise<Uint8Array> {
   const sharp = await loadSharp();
   const { height, width } = mask;

@@ -12,6 +12,24 @@ export const IMAGE_ENDINGS: readonly string[] = ['.jpg', '.jpeg', '.png', '.webp
 
 const FORMATS = new Set(['jpeg', 'png', 'webp', 'gif', 'tiff', 'heif']);
 
+/** Why an image cannot be read: it is none, or of a type that is not read; it says it is too large; it is broken. */
+export type ImageFault = 'type' | 'size' | 'damaged';
+
+/** A sentence about an image that cannot be read, which names it. */
+export class ImageError extends Error {
+  constructor(
+    message: string,
+    readonly fault: ImageFault,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.name = 'ImageError';
+  }
+}
+
+const damaged = (name: string, error: unknown): ImageError =>
+  new ImageError(`${name} is damaged and cannot be read as an image (${reason(error)})`, 'damaged', { cause: error });
+
 /** How {@link loadImage} reads an image. */
 export interface LoadImageOptions {
   /** 1 (grey) or 3 (RGB). Default 3. Transparent parts show white. */
@@ -39,7 +57,6 @@ export async function loadImage(source: string | Uint8Array, options: LoadImageO
   const name = options.name ?? (typeof source === 'string' ? source : 'the image');
   if (channels !== 1 && channels !== 3) throw new RangeError(`an image is read with 1 or 3 channels, got ${channels}`);
   const bytes = typeof source === 'string' ? await readBytes(source) : source;
-  if (bytes.length === 0) throw new Error(`${name} is empty; expected an image`);
   await inspect(bytes, name, maxPixels);
   const sharp = await loadSharp();
   try {
@@ -54,7 +71,7 @@ export async function loadImage(source: string | Uint8Array, options: LoadImageO
     return toPlanes(data, info.channels, channels, info.height, info.width, invert);
   } catch (error) {
     if (error instanceof RangeError) throw error;
-    throw new Error(`${name} is damaged and cannot be read as an image (${reason(error)})`, { cause: error });
+    throw damaged(name, error);
   }
 }
 
@@ -74,9 +91,13 @@ export interface ImageHeader {
   readonly grey: boolean;
 }
 
-/** Reads the header of an image file and no more of it. Throws as {@link loadImage} does. */
-export async function imageHeader(path: string, maxPixels = 2 ** 27): Promise<ImageHeader> {
-  const { height, width, orientation, grey } = await inspect(path, path, maxPixels);
+/** Reads the header of an image file (or of its bytes) and no more of it. Throws as {@link loadImage} does. */
+export async function imageHeader(
+  source: string | Uint8Array,
+  maxPixels = 2 ** 27,
+  name = typeof source === 'string' ? source : 'the image',
+): Promise<ImageHeader> {
+  const { height, width, orientation, grey } = await inspect(source, name, maxPixels);
   return { height, width, orientation, grey };
 }
 
@@ -89,7 +110,6 @@ export async function readPixels(
   name: string,
   maxPixels = 2 ** 27,
 ): Promise<{ data: Uint8Array | Uint16Array; channels: 1 | 3; height: number; width: number; lossy: boolean }> {
-  if (bytes.length === 0) throw new Error(`${name} is empty; expected an image`);
   const { grey, depth, format } = await inspect(bytes, name, maxPixels);
   const sharp = await loadSharp();
   const wide = grey && depth === 'ushort';
@@ -107,7 +127,7 @@ export async function readPixels(
     if (from !== 1 && from !== 3) throw new Error(`${from} channels`);
     return { data: values, channels, height, width, lossy: format === 'jpeg' };
   } catch (error) {
-    throw new Error(`${name} is damaged and cannot be read as an image (${reason(error)})`, { cause: error });
+    throw damaged(name, error);
   }
 }
 
@@ -124,27 +144,33 @@ async function inspect(
   name: string,
   maxPixels: number,
 ): Promise<ImageHeader & { readonly format: string; readonly depth: string | undefined }> {
+  if (source.length === 0) throw new ImageError(`${name} is empty; expected an image`, 'type');
   const sharp = await loadSharp();
   let meta: Metadata;
   try {
     meta = await sharp(source, { limitInputPixels: false }).metadata();
   } catch (error) {
     const bytes = typeof source === 'string' ? await readBytes(source) : source;
-    if (bytes.length === 0) throw new Error(`${name} is empty; expected an image`);
-    const what = looksLikeImage(bytes)
-      ? 'is damaged and cannot be read as an image'
-      : 'is not an image that can be read';
-    throw new Error(`${name} ${what} (${reason(error)}); expected JPEG, PNG, WebP, GIF, TIFF or AVIF`, {
-      cause: error,
-    });
+    if (bytes.length === 0) throw new ImageError(`${name} is empty; expected an image`, 'type');
+    const broken = looksLikeImage(bytes);
+    const what = broken ? 'is damaged and cannot be read as an image' : 'is not an image that can be read';
+    throw new ImageError(
+      `${name} ${what} (${reason(error)}); expected JPEG, PNG, WebP, GIF, TIFF or AVIF`,
+      broken ? 'damaged' : 'type',
+      { cause: error },
+    );
   }
   // A drawing may refer to other files and takes whatever time and memory it likes.
   if (!FORMATS.has(meta.format ?? ''))
-    throw new Error(`${name} is a file of type ${meta.format}; expected JPEG, PNG, WebP, GIF, TIFF or AVIF`);
+    throw new ImageError(
+      `${name} is a file of type ${meta.format}; expected JPEG, PNG, WebP, GIF, TIFF or AVIF`,
+      'type',
+    );
   const { width, height } = meta.autoOrient;
   if (width * height > maxPixels)
-    throw new Error(
+    throw new ImageError(
       `${name} says it has ${width} x ${height} pixels, more than the ${Math.floor(maxPixels / 1e6)} million that are read; scale it down`,
+      'size',
     );
   return {
     width,

@@ -19,23 +19,24 @@ export interface PhotoMask {
 export interface SegmentOptions extends PhotoOptions {
   /** Probability from which on a pixel is foreground, for networks with one output channel. Default 0.5. */
   readonly threshold?: number;
+  /** Larger photos are refused. Default 2^27 pixels: the mask alone would take a gigabyte. */
+  readonly maxPixels?: number;
 }
 
-/** Photos above this size are refused: the mask alone would take a gigabyte. */
 const MAX_PIXELS = 2 ** 27;
 
 /**
- * Finds the mask of a photo, at the photo's size.
- * @throws Error, one sentence that names the file, if it cannot be read
+ * Finds the mask of a photo (a file, or its bytes), at the photo's size.
+ * @throws ImageError, one sentence that names the file, if it cannot be read
  */
-export async function segmentPhoto(path: string, options: SegmentOptions): Promise<PhotoMask> {
-  const { geometry, inputShape, threshold = 0.5 } = options;
-  const { height, width } = await imageHeader(path, MAX_PIXELS);
+export async function segmentPhoto(photo: string | Uint8Array, options: SegmentOptions): Promise<PhotoMask> {
+  const { geometry, inputShape, threshold = 0.5, maxPixels = MAX_PIXELS } = options;
+  const { height, width } = await imageHeader(photo, maxPixels);
   const [channels] = inputShape;
   if (channels !== 1 && channels !== 3)
     throw new Error(`the network takes ${channels} channels; image files have 1 or 3`);
   const load = (size: readonly [number, number] | undefined) =>
-    loadImage(path, { channels, ...(size ? { size, fit: 'fill' } : {}), maxPixels: MAX_PIXELS });
+    loadImage(photo, { channels, ...(size ? { size, fit: 'fill' } : {}), maxPixels });
   const mask = new MaskCollector(height, width, geometry.outputs, threshold);
   const seen = await scorePhoto({ height, width, load }, options, (y, count, rows) => mask.take(y, count, rows));
   const { classes, alpha, foreground } = mask;
@@ -43,4 +44,5 @@ export async function segmentPhoto(path: string, options: SegmentOptions): Promi
 }
 
 /** A photo as planes of red, green and blue, at its own size. */
-export const photoPlanes = (path: string): Promise<Image> => loadImage(path, { channels: 3, maxPixels: MAX_PIXELS });
+export const photoPlanes = (photo: string | Uint8Array): Promise<Image> =>
+  loadImage(photo, { channels: 3, maxPixels: MAX_PIXELS });

@@ -1,8 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { topClasses } from '../../src/cli/measure.js';
 import { describeSpec, parseSpec, splitOutsideBrackets } from '../../src/cli/spec.js';
+import { topClasses } from '../../src/train/ranked.js';
 import { build, fovea, scratch } from './process.js';
 
 describe('names with options', () => {
