@@ -96,8 +96,8 @@ export async function prepare(model: string, values: Values, terminal: Terminal)
   // Names and numbers only: with the data's own ignored value they are made below.
   objectiveOf(v, guess, 1, undefined);
 
-  const name = v.data ?? (guess === 'segmentation' ? 'cells' : 'mnist');
   const start = await openStart(v);
+  const name = v.data ?? (guess === 'segmentation' ? 'cells' : 'mnist');
   // Pictures in folders have all sizes: they get the one that the network is made for.
   const fitted = !isNamedData(name) && entry ? entry.inputShape : undefined;
   const data = await openWith(terminal, name, {
@@ -108,8 +108,8 @@ export async function prepare(model: string, values: Values, terminal: Terminal)
     augment: v.augment,
     images: v.images,
     limit: v.limit,
-  });
     normalize: startNormalize(v, start, terminal),
+  });
   const task = hasMasks(data.train) ? 'segmentation' : 'classification';
   const channels = v.classes ?? outputChannels(data.train);
   const spec = modelSpec(own ? { path: model } : { name: entry!.name, options: named?.options }, entry, v, {
@@ -117,10 +117,10 @@ export async function prepare(model: string, values: Values, terminal: Terminal)
     classes: data.classes.length,
   });
   const net = await makeNetwork(spec, { inputShape: data.inputShape, classes: channels });
-  if (v.freeze) freeze(net, v.freeze, terminal);
   if (start) applyStart(net, start, terminal);
-  const clip = {
+  if (v.freeze) freeze(net, v.freeze, terminal);
   checkScales(net, optimizer, v, terminal);
+  const clip = {
     ...(v.clipNorm === undefined ? {} : { norm: v.clipNorm }),
     ...(v.clipValue === undefined ? {} : { value: v.clipValue }),
   };
