@@ -1,4 +1,5 @@
 import { formatCount, formatDuration, formatMetric, formatNumber, metricTitle } from '../report/format.js';
+import { describeFinding, type Finding } from '../train/doctor/finding.js';
 import type { EpochEvent, Scores, StartEvent, StepEvent, TrainEvent } from '../train/events.js';
 import { style, type Terminal } from './terminal.js';
 
@@ -14,6 +15,8 @@ export interface ProgressOptions {
  * line for each epoch.
  */
 export class TrainProgress {
+  /** What the doctor saw. */
+  readonly findings: Finding[] = [];
   private bar: Bar | undefined;
   private start: StartEvent | undefined;
   private epoch = 0;
@@ -50,6 +53,10 @@ export class TrainProgress {
         break;
       case 'warning':
         this.terminal.warn(event.message);
+        break;
+      case 'finding':
+        this.findings.push(event.finding);
+        this.terminal.warn(describeFinding(event.finding));
         break;
       case 'stopped':
         this.end();

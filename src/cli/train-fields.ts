@@ -113,6 +113,10 @@ export const trainFields = {
   ),
   ...computeFields,
   ...profileFields,
+  doctor: choice('--doctor <when>', 'on or off: look for what goes wrong while it trains, and say it (default: on)', [
+    'on',
+    'off',
+  ]),
   log: choice('--log <format>', 'tensorboard: also write event files for TensorBoard into the run directory', [
     'tensorboard',
   ]),
@@ -139,6 +143,7 @@ export const withResume: readonly string[] = [
   'threads',
   'profile',
   'trace',
+  'doctor',
   'log',
   'logEvery',
   'quiet',

@@ -42,6 +42,7 @@ export async function train({ values: given, terminal, interrupt, device }: Cont
     { Untouched },
     { sampleSheets },
     { predict, predictionLine },
+    { showWhenDone, startProfile, trainingPart, wantsProfile },
   ] = await Promise.all([
     import('./plan.js'),
     import('./progress.js'),
@@ -49,6 +50,7 @@ export async function train({ values: given, terminal, interrupt, device }: Cont
     import('./untouched.js'),
     import('./looking.js'),
     import('./planner.js'),
+    import('./profiling.js'),
   ]);
   const backend = await device();
   if (resume === undefined && values.dryRun !== true)
@@ -67,8 +69,12 @@ export async function train({ values: given, terminal, interrupt, device }: Cont
     logEvery: values.logEvery as number | undefined,
     predicted: planned.imagesPerSecond,
   }).prepare();
-  const trainer = new Trainer(plan.net, plan.trainer);
+  const profiling = wantsProfile(values)
+    ? await startProfile(values, backend, `${plan.title}, training step`, { part: trainingPart })
+    : undefined;
+  const trainer = new Trainer(plan.net, { ...plan.trainer, ...(profiling ? { backend: profiling.backend } : {}) });
   trainer.on(progress.listen);
+  const profiled = profiling && showWhenDone(trainer, profiling, terminal);
   const log = await eventLog(out, values.log === 'tensorboard', resume !== undefined);
   if (log) trainer.on(log.listen);
   const untouched = resume === undefined ? new Untouched(out) : undefined;
@@ -84,6 +90,7 @@ export async function train({ values: given, terminal, interrupt, device }: Cont
       .fit(plan.data.train, {
         ...plan.fit,
         out,
+        doctor: values.doctor !== 'off',
         signal: interrupt.signal,
         ...(afterEpoch ? { afterEpoch } : {}),
       })
@@ -92,6 +99,7 @@ export async function train({ values: given, terminal, interrupt, device }: Cont
         throw error;
       });
     progress.end();
+    const profile = await profiled?.();
     await log?.close().catch((error: Error) => terminal.warn(error.message));
     if (result.reason === 'interrupted') return stopped(out, result, terminal, interrupt.exitCode);
     await trainer.dispose();
@@ -114,6 +122,8 @@ export async function train({ values: given, terminal, interrupt, device }: Cont
         },
         seconds: result.seconds,
         predicted: planned,
+        findings: progress.findings,
+        ...(profile ? { profile } : {}),
         parameters: finished.config.parameters,
         device: finished.config.device,
         skipped,

@@ -1,6 +1,7 @@
 import type { DeviceInfo } from '../backends/backend.js';
 import type { MetricValue } from '../metrics/metric.js';
 import type { RunConfig } from './config.js';
+import type { Finding } from './doctor/finding.js';
 
 export type { MetricValue };
 
@@ -93,6 +94,12 @@ export interface WarningEvent {
   readonly message: string;
 }
 
+/** The doctor sees something; training goes on. */
+export interface FindingEvent {
+  readonly type: 'finding';
+  readonly finding: Finding;
+}
+
 /** Why training ended. */
 export type StopReason = 'done' | 'early-stopping' | 'interrupted';
 
@@ -133,6 +140,7 @@ export type TrainEvent =
   | EpochEvent
   | CheckpointEvent
   | WarningEvent
+  | FindingEvent
   | StoppedEvent
   | EndEvent;
 

@@ -6,6 +6,7 @@ import { encodeCard } from './card.js';
 import { encodeWeights, type Position } from './checkpoint.js';
 import { checkFits, checkMonitor } from './checks.js';
 import { firstBadTensor, NonFiniteError } from './diagnose.js';
+import { Doctor } from './doctor/doctor.js';
 import { evaluate } from './evaluate.js';
 import type { EpochRecord, FitResult, Scores, StopReason, TrainEvent } from './events.js';
 import { gaveUp, interrupted, notFinite, type Place } from './messages.js';
@@ -27,6 +28,7 @@ export class Fit {
   private readonly schedule: Schedule | undefined;
   private readonly recorder: Recorder;
   private readonly stepper: Stepper;
+  private readonly doctor: Doctor | undefined;
   private rate = new RateMeter();
   private position: Position = { epoch: 1, batch: 0, step: 0, updates: 0, pending: 0 };
   private sums: Sums;
@@ -78,6 +80,13 @@ export class Fit {
       monitor: this.monitor,
     });
     this.sums = new Sums(objective.metrics);
+    const { optimizer } = trainer;
+    if (options.doctor)
+      this.doctor = new Doctor({
+        ...{ session, objective, optimizer, train, valid, emit },
+        seed: seed ?? 0,
+        signal: options.signal,
+      });
   }
 
   async run(): Promise<FitResult> {
@@ -101,6 +110,7 @@ export class Fit {
       return result;
     } finally {
       this.session.averaged = undefined;
+      this.session.tuning?.leave();
       await this.loader.close();
       await this.validLoader?.close();
     }
@@ -110,7 +120,6 @@ export class Fit {
   private async adopt(): Promise<void> {
     const { averaged } = this.stepper;
     if (averaged.size === 0) return;
-      this.session.tuning?.leave();
     const { session } = this;
     const states = session.store.entries();
     const updates = [...averaged].map((path) => [path, stateOf(averageName(path), states.get(path)!)] as const);
@@ -123,6 +132,7 @@ export class Fit {
   private async prepare(): Promise<void> {
     const { session, recorder, options } = this;
     const opened = await recorder.open();
+    await recorder.followChoices(opened !== undefined, (message) => this.emit({ type: 'warning', message }));
     await session.materialise(options.seed ?? 0);
     await session.store.set(HEALTHY, hostTensor(Uint8Array.of(1), [], 'bool'));
     if (opened) {
@@ -132,7 +142,6 @@ export class Fit {
       this.lr = state.lr;
       this.monitor.restore(state.monitor);
       this.schedule?.load(state.scheduler);
-    await recorder.followChoices(opened !== undefined, (message) => this.emit({ type: 'warning', message }));
       this.history = history;
       this.stop = this.monitor.exhausted;
       await session.write(tensors);
@@ -194,6 +203,7 @@ export class Fit {
           this.position = next = await this.stepper.skip(next, this.firstType);
           continue;
         }
+        await this.doctor?.beforeStep(batch, next);
         // The next step is on its way before the result of the one before is looked at.
         const queued = await this.stepper.queue(batch, next);
         next = queued.next;
@@ -215,6 +225,7 @@ export class Fit {
     const seconds = (performance.now() - begin) / 1000;
     const images = this.sums.images - before;
     const train = this.sums.scores();
+    await this.doctor?.afterEpoch(this.position.step);
     let scores: Scores | undefined;
     try {
       scores = await this.validate();
@@ -251,9 +262,9 @@ export class Fit {
     if (best && this.recorder.location) {
       const weights = await this.weights();
       const about = {
+        ...encodeCard(this.recorder.config),
         'fovea.epoch': `${record.epoch}`,
         [`fovea.${this.monitor.options.of}`]: `${this.monitor.best?.value}`,
-        ...encodeCard(this.recorder.config),
       };
       this.emit({ type: 'checkpoint', file: await this.recorder.best(encodeWeights(weights, about)) });
     }
@@ -311,6 +322,7 @@ export class Fit {
     this.sums.add(images, loss, countsOf(out));
     this.position = running.next;
     this.lr = running.lr;
+    this.doctor?.afterStep(loss, running.lr);
     const { sums } = this;
     this.emit({
       type: 'step',

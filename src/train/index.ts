@@ -1,6 +1,7 @@
 export { type Checkpoint, decodeCheckpoint, encodeWeights, type Position, type ResumeState } from './checkpoint.js';
 export type { Json, ModelSpec, Normalize, RunConfig, Spec, TrainingConfig } from './config.js';
 export { NonFiniteError } from './diagnose.js';
+export { type Ailment, describeFinding, type Finding } from './doctor/finding.js';
 export { EventLog, type EventLogOptions, hasEventFiles } from './eventLog.js';
 export type {
   CheckpointEvent,
@@ -8,6 +9,7 @@ export type {
   EpochEvent,
   EpochRecord,
   EvaluateEvent,
+  FindingEvent,
   FitResult,
   MetricValue,
   Scores,

@@ -78,6 +78,12 @@ export interface FitOptions {
   /** Also save `last.safetensors` each time this many steps are done. */
   readonly saveEverySteps?: number;
   /**
+   * Look for what goes wrong (dead ReLUs, gradients that explode or vanish, a learning rate too high or low, empty masks,
+   * shifted labels, leakage, imbalance) and say it as `finding` events. Costs a few extra steps; the run has the same bits.
+   * Default false.
+   */
+  readonly doctor?: boolean;
+  /**
    * Called after each epoch, when its line and checkpoints are written; the next epoch waits for it. `predict` of the
    * trainer then answers with this epoch's (averaged) weights. What it throws becomes a warning.
    */

@@ -60,6 +60,7 @@ export interface TrainStep {
 
 /** Forward and backward over one batch, whatever is done with the gradients then. */
 interface Pass {
+  readonly output: Output;
   readonly params: ReadonlyMap<string, Tensor>;
   readonly tensors: StepTensors;
   /** Bool scalar: all earlier steps were finite. */
@@ -75,7 +76,8 @@ const healthyBefore = (): Tensor => apply('state', [], { name: HEALTHY, shape: [
 export const trainedParameters = (net: Module): Map<string, Tensor> =>
   new Map([...net.parameters()].filter(([, p]) => p.requiresGrad));
 
-function trainingPass(objective: Objective, type: BatchType): Pass {
+/** Forward and backward over one batch as symbols, in training mode. */
+export function trainingPass(objective: Objective, type: BatchType): Pass {
   const { net } = objective;
   const target = input('target', type.target.shape, type.target.dtype);
   const rng = input('rng', [2], 'int32');
@@ -97,6 +99,7 @@ function trainingPass(objective: Objective, type: BatchType): Pass {
     });
   });
   return {
+    output: result,
     params,
     tensors: { loss, gradients: new Map([...params.keys()].map((name, i) => [name, grads[i]!])) },
     before,
