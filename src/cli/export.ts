@@ -40,6 +40,12 @@ const FORMATS: Readonly<Record<string, Format>> = {
     options: ['preprocess', 'layout', 'half'],
     load: async () => (await import('./export-onnx.js')).exportOnnxFile,
   },
+  html: {
+    summary: 'one page that works without a server: network, runtime and preprocessing',
+    endings: ['.html', '.htm'],
+    options: ['half', 'title'],
+    load: async () => (await import('./export-html.js')).exportPage,
+  },
   safetensors: {
     summary: 'one file that says what its network is: all that fovea predict needs',
     endings: ['.safetensors'],
@@ -66,6 +72,7 @@ const exportFields = {
     'nhwc',
   ]),
   half: flag('--half', 'store the weights in half precision: half the size, about three digits'),
+  title: text('--title <text>', 'html: heading of the page (default: the name of the run)'),
   input: inputShape,
   classes: count('--classes <n>', "of a network without a run: number of classes (default: the network's own)"),
   ...computeFields,
@@ -88,7 +95,8 @@ ${names.map((name) => `  ${name.padEnd(12)} ${FORMATS[name]!.summary}`).join('\n
 
 Examples:
   fovea export runs/lenet --to onnx --out lenet.onnx
-  fovea export runs/people --to onnx --preprocess --layout nhwc --half --out people.onnx`,
+  fovea export runs/people --to onnx --preprocess --layout nhwc --half --out people.onnx
+  fovea export runs/people --to html --out people.html`,
     );
   addFields(command, exportFields).action(action(exportFields, { source: sourceField }, exportNetwork));
 }

@@ -1,8 +1,16 @@
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-web';
 import type { DType } from '../tensor/dtype.js';
 import type { HostTensor } from '../tensor/shape.js';
 
 type Runtime = typeof import('onnxruntime-web');
+
+const MISSING = (why: string) =>
+  new Error(
+    `the package onnxruntime-web, which checks what is exported, cannot be loaded (${why}): install it with npm install onnxruntime-web`,
+  );
 
 let loading: Promise<Runtime> | undefined;
 
@@ -19,9 +27,7 @@ export function loadRuntime(): Promise<Runtime> {
       return runtime;
     },
     (error: Error) => {
-      throw new Error(
-        `the package onnxruntime-web, which checks what is exported, does not load (${error.message.split('\n')[0]}): install it with npm install onnxruntime-web`,
-      );
+      throw MISSING(firstLine(error));
     },
   );
   return loading;
@@ -63,3 +69,35 @@ export async function openOnnx(bytes: Uint8Array): Promise<OnnxSession> {
 }
 
 const firstLine = (error: unknown): string => (error as Error).message.split('\n')[0]!.replace(/\.$/, '');
+
+/** The parts of onnxruntime that run in a page without a server. */
+export interface BrowserRuntime {
+  readonly version: string;
+  /** A classic script that defines `ort`. */
+  readonly script: Uint8Array;
+  /** The module that starts the WebAssembly. */
+  readonly glue: Uint8Array;
+  readonly wasm: Uint8Array;
+}
+
+/**
+ * Reads them from the installed package.
+ * @throws Error, one sentence with the remedy, if it is not installed
+ */
+export async function readBrowserRuntime(): Promise<BrowserRuntime> {
+  const runtime = await loadRuntime();
+  const folder = dirname(createRequire(import.meta.url).resolve('onnxruntime-web'));
+  const read = async (name: string) => {
+    try {
+      return await readFile(join(folder, name));
+    } catch (error) {
+      throw MISSING(firstLine(error));
+    }
+  };
+  const [script, glue, wasm] = await Promise.all([
+    read('ort.wasm.min.js'),
+    read('ort-wasm-simd-threaded.mjs'),
+    read('ort-wasm-simd-threaded.wasm'),
+  ]);
+  return { version: runtime.env.versions.web ?? runtime.env.versions.common, script, glue, wasm };
+}
