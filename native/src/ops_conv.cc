@@ -45,19 +45,24 @@ bool winogradPossible(const Builder& b, const Geometry& g) {
 }
 
 /**
- * The choice of algorithm where nothing was measured: a deterministic table by shape. Winograd saves multiplications but
- * moves more data: it pays with enough channels on both sides and enough tiles of output.
+ * The choice of algorithm where nothing was measured: deterministic, by shape and threads. Winograd saves multiplications
+ * but transforms its tiles (a cost for each channel of each), its weights (once) and meets more barriers. So it pays if
+ * a tile holds enough multiplications for each pair of channels, of which a full one has 16 * 9. Coefficients fitted to
+ * 580 shapes with 2 threads (240 with one) from 16 to 1024 channels and 8 to 784 tiles: what is chosen takes 0.5 to 2.5 %
+ * longer than the better one in the mean, where one bound on the tiles took 4 to 10 %.
  */
-bool winogradPays(const Geometry& g, Direction direction) {
-  const int64_t in = g.src[1], out = g.dst[1];
-  if (in * out < 512) return false;
+bool winogradPays(const Builder& b, const Geometry& g, Direction direction) {
+  struct Cost {
+    double least, perChannel, weights, barriers;
+  };
+  static const Cost one[] = {{32, 350, 3000, 0}, {50, 400, 200, 0}, {40, 200, 3000, 4e6}, {60, 400, 0, 2e6}};
+  static const Cost more[] = {{74, 140, 2000, 6.5e6}, {70, 0, 400, 8e6}, {70, 0, 2400, 8e6}, {15, 1300, 2000, 1.8e6}};
+  const Cost& c = (b.engine.threads() > 1 ? more : one)[direction];
+  const double in = static_cast<double>(g.src[1]), out = static_cast<double>(g.dst[1]);
   const int64_t h = g.dst[2], w = g.dst[3];
-  const int64_t rows = (h + 3) / 4, columns = (w + 3) / 4, tiles = g.dst[0] * rows * columns;
-  // Maps that fill their tiles badly waste what the transforms save.
-  if (2 * h * w < 16 * rows * columns) return false;
-  // Below this the transforms of the weights weigh more than the products saved (measured: break-even lies between 16
-  // and 49 tiles for 32 to 1024 channels, lower for the weights' gradient, whose direct form is slower).
-  return tiles >= (direction == kBackwardWeights ? 24 : 40);
+  const double tiles = static_cast<double>(g.dst[0] * ((h + 3) / 4) * ((w + 3) / 4));
+  const double products = 9.0 * static_cast<double>(g.dst[0] * h * w) / tiles;
+  return products >= c.least + c.perChannel * (1 / in + 1 / out) + c.weights / tiles + c.barriers / (in * out * tiles);
 }
 
 /** Direction and shapes: what a measured choice is remembered by. */
@@ -155,7 +160,7 @@ ConvCandidate candidate(const dnnl::convolution_backward_weights::primitive_desc
 template <class Make>
 auto choose(Builder& b, Geometry& g, Direction direction, Ref image, const Dims& dims, const Make& make) {
   const bool possible = winogradPossible(b, g);
-  const bool pays = possible && winogradPays(g, direction);
+  const bool pays = possible && winogradPays(b, g, direction);
   if (!possible || !b.policy.tune) return place(b, pays, g, direction, image, dims, make);
   const std::string key = keyOf(g, direction);
   for (auto& t : b.trials)

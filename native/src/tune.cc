@@ -63,8 +63,9 @@ class TrialMemory {
 
 /** What the table says stays unless the other one wins by more than the noise of a few runs. */
 constexpr double kClearly = 0.95;
-/** Behind by more than this after one run: not tried again. */
+/** Behind by more than this after one run: not tried again (but nothing wins by a single run: other programs interfere). */
 constexpr double kHopeless = 1.4;
+constexpr int kFewestRuns = 2;
 constexpr int kMostRuns = 6;
 
 }  // namespace
@@ -97,8 +98,10 @@ int measureTrials(Engine& engine, std::vector<ConvTrial>& trials) {
     again = false;
     for (size_t i : order) {
       auto [table, other] = pairs[i];
-      if (other->runs == 0 || other->runs >= kMostRuns || std::max(table->best, other->best) > kHopeless * std::min(table->best, other->best))
-        continue;
+      if (other->runs == 0 || other->runs >= kMostRuns) continue;
+      const bool close = std::max(table->best, other->best) < kHopeless * std::min(table->best, other->best);
+      const bool surprising = other->best < table->best && other->runs < kFewestRuns;
+      if (!close && !surprising) continue;
       if (since(start) + table->best + other->best > budget()) continue;
       memory.time(*table);
       memory.time(*other);
@@ -107,7 +110,7 @@ int measureTrials(Engine& engine, std::vector<ConvTrial>& trials) {
   }
   for (size_t i = 0; i < open.size(); i++) {
     auto [table, other] = pairs[i];
-    if (other->runs > 0 && other->best < kClearly * table->best) open[i]->winograd = !open[i]->winograd;
+    if (other->runs >= kFewestRuns && other->best < kClearly * table->best) open[i]->winograd = !open[i]->winograd;
   }
   return static_cast<int>(open.size());
 }
