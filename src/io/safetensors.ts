@@ -1,4 +1,5 @@
 import { formatShape, type HostTensor, numel, type Shape } from '../tensor/shape.js';
+import { quoted } from '../util/quote.js';
 import { decodeValues, encodeValues, FILE_BYTES, FILE_DTYPE, type FileDType } from './values.js';
 
 // The safetensors format: 8 bytes header length (little endian), a JSON header, raw little-endian values. A file cannot
@@ -41,7 +42,7 @@ export function writeSafetensors(
     if (name === '__metadata__') throw new Error('a tensor cannot be named "__metadata__" in a safetensors file');
     if (numel(t.shape) !== t.data.length)
       throw new Error(
-        `"${name}" has ${t.data.length} values, its shape ${formatShape(t.shape)} says ${numel(t.shape)}`,
+        `${quoted(name)} has ${t.data.length} values, its shape ${formatShape(t.shape)} says ${numel(t.shape)}`,
       );
     const dtype: FileDType = t.dtype === 'int32' && int64?.(name) ? 'I64' : FILE_DTYPE[t.dtype];
     return { name, tensor: t, dtype, bytes: t.data.length * FILE_BYTES[dtype] };
@@ -53,7 +54,7 @@ export function writeSafetensors(
     header.set('__metadata__', Object.fromEntries(Object.entries(metadata).sort(([a], [b]) => byName(a, b))));
   let offset = 0;
   for (const { name, dtype, tensor, bytes } of items) {
-    if (header.has(name)) throw new Error(`two tensors are named "${name}"`);
+    if (header.has(name)) throw new Error(`two tensors are named ${quoted(name)}`);
     header.set(name, { dtype, shape: tensor.shape, data_offsets: [offset, (offset += bytes)] });
   }
   const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(header)));
@@ -84,7 +85,7 @@ export function readSafetensors(bytes: Uint8Array, file = 'safetensors file'): S
   const tensors = new Map<string, HostTensor>();
   for (const entry of entries) {
     const raw = bytes.subarray(dataStart + entry.begin, dataStart + entry.end);
-    tensors.set(entry.name, decodeValues(entry.dtype, raw, entry.shape, `${file}: tensor "${entry.name}"`));
+    tensors.set(entry.name, decodeValues(entry.dtype, raw, entry.shape, `${file}: tensor ${quoted(entry.name)}`));
   }
   return { tensors, metadata };
 }
@@ -112,7 +113,7 @@ function readHeader(bytes: Uint8Array, file: string) {
     if (name === '__metadata__') {
       if (!isRecord(value)) return fail('its metadata is not an object');
       for (const [k, v] of Object.entries(value)) {
-        if (typeof v !== 'string') return fail(`its metadata "${k}" is not a string`);
+        if (typeof v !== 'string') return fail(`its metadata ${quoted(k)} is not a string`);
         metadata.push([k, v]);
       }
     } else entries.push(readEntry(name, value, fail));
@@ -120,7 +121,7 @@ function readHeader(bytes: Uint8Array, file: string) {
   entries.sort((a, b) => a.begin - b.begin || a.end - b.end);
   let end = 0;
   for (const e of entries) {
-    if (e.begin !== end) fail(`tensor "${e.name}" begins at byte ${e.begin} of the data, expected ${end}`);
+    if (e.begin !== end) fail(`tensor ${quoted(e.name)} begins at byte ${e.begin} of the data, expected ${end}`);
     end = e.end;
   }
   if (end !== bytes.length - dataStart)
@@ -129,20 +130,20 @@ function readHeader(bytes: Uint8Array, file: string) {
 }
 
 function readEntry(name: string, value: unknown, fail: (message: string) => never): Entry {
-  if (!isRecord(value)) return fail(`tensor "${name}" has no description`);
+  if (!isRecord(value)) return fail(`tensor ${quoted(name)} has no description`);
   const { dtype, shape, data_offsets: offsets } = value;
   const isPair = (v: unknown): v is [number, number] =>
     Array.isArray(v) && v.length === 2 && v.every(isSize) && v[0]! <= v[1]!;
   if (typeof dtype !== 'string' || !Object.hasOwn(FILE_BYTES, dtype))
-    return fail(`tensor "${name}" has the type ${JSON.stringify(dtype)}, which is not supported`);
+    return fail(`tensor ${quoted(name)} has the type ${JSON.stringify(dtype)}, which is not supported`);
   if (!Array.isArray(shape) || !shape.every(isSize))
-    return fail(`tensor "${name}" has the shape ${JSON.stringify(shape)}`);
-  if (!isPair(offsets)) return fail(`tensor "${name}" has the offsets ${JSON.stringify(offsets)}`);
+    return fail(`tensor ${quoted(name)} has the shape ${JSON.stringify(shape)}`);
+  if (!isPair(offsets)) return fail(`tensor ${quoted(name)} has the offsets ${JSON.stringify(offsets)}`);
   const type = dtype as FileDType;
   const bytes = numel(shape) * FILE_BYTES[type];
   if (bytes !== offsets[1] - offsets[0])
     return fail(
-      `tensor "${name}" of shape ${formatShape(shape)} and type ${type} needs ${bytes} bytes, its offsets hold ${offsets[1] - offsets[0]}`,
+      `tensor ${quoted(name)} of shape ${formatShape(shape)} and type ${type} needs ${bytes} bytes, its offsets hold ${offsets[1] - offsets[0]}`,
     );
   return { name, dtype: type, shape, begin: offsets[0], end: offsets[1] };
 }

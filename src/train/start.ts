@@ -1,6 +1,7 @@
 import type { Module } from '../nn/module.js';
 import type { Parameter } from '../nn/parameter.js';
 import { formatShape, type HostTensor, sameShape } from '../tensor/shape.js';
+import { quoted } from '../util/quote.js';
 import { weightsFor } from './weights.js';
 import { namedFor } from './weightsFile.js';
 
@@ -110,7 +111,7 @@ function differences(
         ? `"${path}" is ${there(path)} there and ${formatShape(shape)} here`
         : `it has no "${path}" ${formatShape(shape)}`,
     ),
-    ...strange.map((name) => `it has "${name.slice(0, 80)}" ${there(name)}, which the network lacks`),
+    ...strange.map((name) => `it has ${quoted(name)} ${there(name)}, which the network lacks`),
   ];
   const more = all.length > 3 ? `; and ${all.length - 3} more differences` : '';
   return `${all.slice(0, 3).join('; ')}${more}`;

@@ -137,7 +137,7 @@ const refused: readonly [what: string, bytes: Uint8Array, message: RegExp][] = [
   ['too much at the end', zipOf(pickle('}}')), /1 values are left over/],
   ['protocol 9', zipOf(Uint8Array.of(0x80, 9, 0x2e)), /protocol 9, expected 2 to 5/],
   ['no tensors', zipOf(pickle('}')), /it holds no tensors/],
-  ['no weights', zipOf(dictOf(int(1))), /no weights under a known key \(it has w\)/],
+  ['no weights', zipOf(dictOf(int(1))), /no weights under a known key \(it has "w"\)/],
   ['a list', zipOf(pickle(']')), /it holds no dict of tensors/],
   [
     'a storage that is not there',

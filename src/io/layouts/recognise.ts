@@ -1,6 +1,7 @@
 import { createModel, type ImageShape, type ModelEntry, modelEntry } from '../../models/index.js';
 import type { Module } from '../../nn/module.js';
 import { formatShape, type TensorType } from '../../tensor/shape.js';
+import { quoted } from '../../util/quote.js';
 import type { Json, Spec } from '../../util/registry.js';
 import { type Guess, guess } from './guess.js';
 import { ourNames, type Weights } from './names.js';
@@ -71,6 +72,6 @@ export const networkFor = ({ model, inputShape, classes }: Recognised): Module =
   createModel(model.name, { inputShape, classes, ...model.options });
 
 function firstNames(weights: Weights): string {
-  const describe = ([name, { shape }]: [string, TensorType]) => `"${name.slice(0, 60)}" ${formatShape(shape)}`;
+  const describe = ([name, { shape }]: [string, TensorType]) => `${quoted(name)} ${formatShape(shape)}`;
   return [...weights].slice(0, 3).map(describe).join(', ') || 'nothing';
 }

@@ -1,4 +1,5 @@
 import type { HostTensor } from '../../tensor/shape.js';
+import { quoted } from '../../util/quote.js';
 import { decodeValues, FILE_BYTES, needsCopy } from '../values.js';
 import type { PyTensor } from './values.js';
 import type { Fail } from './zip.js';
@@ -38,12 +39,12 @@ export class Decoder {
       this.budget -= count * Math.max(4, size);
       if (this.budget < 0)
         this.fail(
-          `its tensors would take far more memory than the file has bytes (at "${name}" of [${shape.join(', ')}])`,
+          `its tensors would take far more memory than the file has bytes (at ${quoted(name)} of [${shape.join(', ')}])`,
         );
     }
     raw ??= gather(tensor, record, size);
     if (this.storages.swapped && size > 1) raw = swap(raw, size);
-    return decodeValues(storage.dtype, raw, shape, `${this.file}: tensor "${name}"`);
+    return decodeValues(storage.dtype, raw, shape, `${this.file}: tensor ${quoted(name)}`);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { HostTensor } from '../../tensor/shape.js';
+import { quoted } from '../../util/quote.js';
 import { FILE_BYTES } from '../values.js';
 import { checkNesting } from './check.js';
 import { Decoder, type Storages } from './decode.js';
@@ -74,14 +75,13 @@ function readZip(bytes: Uint8Array, fail: Fail): Read {
     fail('it is a TorchScript program, not weights: save model.state_dict() instead');
   const order = zip.entries.get(`${root}byteorder`);
   const byteorder = order ? new TextDecoder().decode(zip.read(order)) : 'little';
-  if (byteorder !== 'little' && byteorder !== 'big')
-    fail(`its byte order is ${JSON.stringify(byteorder.slice(0, 20))}`);
+  if (byteorder !== 'little' && byteorder !== 'big') fail(`its byte order is ${quoted(byteorder)}`);
   const records = new Map<string, Uint8Array>();
   const record = (key: string): Uint8Array => {
     let content = records.get(key);
     if (!content) {
       const entry = zip.entries.get(`${root}data/${key}`);
-      if (!entry) return fail(`its archive has no storage ${JSON.stringify(key)}`);
+      if (!entry) return fail(`its archive has no storage ${quoted(key)}`);
       content = zip.read(entry);
       records.set(key, content);
     }
@@ -119,9 +119,9 @@ function readLegacy(bytes: Uint8Array, fail: Fail): Read {
     const storage = storageOf(id, fail);
     const root = roots.get(storage.key) ?? storage;
     roots.set(storage.key, root);
-    if (root.dtype !== storage.dtype) fail(`its storage "${storage.key}" has two types`);
+    if (root.dtype !== storage.dtype) fail(`its storage ${quoted(storage.key)} has two types`);
     if (bytesOf(root) > bytes.length)
-      fail(`its storage "${root.key}" claims ${bytesOf(root)} bytes, the file has ${bytes.length}`);
+      fail(`its storage ${quoted(root.key)} claims ${bytesOf(root)} bytes, the file has ${bytes.length}`);
     const view = (id as PyTuple).items[5];
     return view instanceof PyTuple ? viewOf(root, view, fail) : root;
   });
@@ -130,23 +130,23 @@ function readLegacy(bytes: Uint8Array, fail: Fail): Read {
   if (!(keys instanceof PyList)) return fail('it has no list of storages');
   for (const key of keys.items) {
     const root = roots.get(String(key));
-    if (!root || records.has(root.key))
-      return fail(`its list of storages names ${JSON.stringify(String(key).slice(0, 40))}`);
-    if (at + 8 > bytes.length) fail(`it is cut short before storage "${root.key}"`);
+    if (!root || records.has(root.key)) return fail(`its list of storages names ${quoted(String(key))}`);
+    if (at + 8 > bytes.length) fail(`it is cut short before storage ${quoted(root.key)}`);
     const length = new DataView(bytes.buffer, bytes.byteOffset + at, 8).getBigInt64(0, true);
     at += 8;
-    if (length !== BigInt(root.length)) fail(`its storage "${root.key}" has ${length} values, expected ${root.length}`);
+    if (length !== BigInt(root.length))
+      fail(`its storage ${quoted(root.key)} has ${length} values, expected ${root.length}`);
     checkLength(root.key, bytesOf(root), Math.min(bytesOf(root), bytes.length - at), fail);
     records.set(root.key, bytes.subarray(at, (at += bytesOf(root))));
   }
-  const record = (key: string) => records.get(key) ?? fail(`it does not hold storage "${key}"`);
+  const record = (key: string) => records.get(key) ?? fail(`it does not hold storage ${quoted(key)}`);
   return { value, storages: { record, swapped: false } };
 }
 
 const bytesOf = ({ dtype, length }: PyStorage) => length * FILE_BYTES[dtype];
 
 function checkLength(key: string, claimed: number, found: number, fail: Fail): void {
-  if (claimed !== found) fail(`its storage "${key}" claims ${claimed} bytes, the file holds ${found}`);
+  if (claimed !== found) fail(`its storage ${quoted(key)} claims ${claimed} bytes, the file holds ${found}`);
 }
 
 /** ('storage', torch.FloatStorage, key, location, number of values, ...) */
@@ -168,6 +168,6 @@ function storageOf(id: Value, fail: Fail): PyStorage {
 function viewOf(root: PyStorage, { items: [, offset, length] }: PyTuple, fail: Fail): PyStorage {
   const whole = (v: Value | undefined): v is number => Number.isSafeInteger(v) && (v as number) >= 0;
   if (!whole(offset) || !whole(length) || offset + length > root.length)
-    return fail(`a part of its storage "${root.key}" lies outside of it`);
+    return fail(`a part of its storage ${quoted(root.key)} lies outside of it`);
   return new PyStorage(root.key, root.dtype, offset, length);
 }

@@ -1,3 +1,4 @@
+import { quoted } from '../../util/quote.js';
 import { PyDict, PyTensor, type Value } from './values.js';
 import type { Fail } from './zip.js';
 
@@ -29,10 +30,10 @@ export function findStateDict(root: Value, fail: Fail): { dict: Map<string, PyTe
     const key: string | undefined = KEYS.find((k) => entries.get(k) instanceof PyDict);
     if (dict.size > 0 && key === undefined) return { dict, within };
     if (key === undefined || within.length > 3) {
-      const keys = [...entries.keys()].filter((k) => typeof k === 'string').slice(0, 8);
+      const keys = [...entries.keys()].filter((k) => typeof k === 'string').slice(0, 5);
       return fail(
         keys.length > 0
-          ? `it holds no weights under a known key (it has ${keys.join(', ').slice(0, 200)}); save model.state_dict() alone`
+          ? `it holds no weights under a known key (it has ${keys.map(quoted).join(', ')}); save model.state_dict() alone`
           : 'it holds no tensors',
       );
     }

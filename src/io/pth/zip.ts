@@ -1,3 +1,4 @@
+import { quoted } from '../../util/quote.js';
 import { crc32 } from './crc32.js';
 import { inflate } from './inflate.js';
 
@@ -47,21 +48,21 @@ export class Zip {
   read(entry: ZipEntry): Uint8Array {
     const { at, name, packed, size } = entry;
     if (at + 30 > this.bytes.length || this.u32(at) !== LOCAL)
-      this.fail(`the entry "${name}" of the archive has no header`);
+      this.fail(`the entry ${quoted(name)} of the archive has no header`);
     const begin = at + 30 + this.u16(at + 26) + this.u16(at + 28);
     if (begin + packed > this.bytes.length) this.cut();
     const raw = this.bytes.subarray(begin, begin + packed);
     if (entry.method === 0) {
-      if (packed !== size) this.fail(`the entry "${name}" of the archive has two sizes, ${packed} and ${size}`);
+      if (packed !== size) this.fail(`the entry ${quoted(name)} of the archive has two sizes, ${packed} and ${size}`);
       return raw;
     }
-    if (entry.method !== 8) this.fail(`the entry "${name}" is packed by method ${entry.method}, expected 0 or 8`);
+    if (entry.method !== 8) this.fail(`the entry ${quoted(name)} is packed by method ${entry.method}, expected 0 or 8`);
     // Weights hardly pack at all: what grows this much was made to fill the memory.
     this.unpacked += size;
     if (this.unpacked > 16 * this.bytes.length + 2 ** 20)
       this.fail(`it would unpack to more than ${this.unpacked} bytes, far more than its ${this.bytes.length}`);
     const content = inflate(raw, size, this.fail);
-    if (crc32(content) !== entry.crc) this.fail(`the entry "${name}" of the archive is damaged`);
+    if (crc32(content) !== entry.crc) this.fail(`the entry ${quoted(name)} of the archive is damaged`);
     return content;
   }
 
@@ -102,7 +103,7 @@ export class Zip {
     const size = number(24);
     const packed = number(20);
     const local = number(42);
-    if (this.entries.has(name)) this.fail(`its archive holds "${name}" twice`);
+    if (this.entries.has(name)) this.fail(`its archive holds ${quoted(name)} twice`);
     this.entries.set(name, { name, method: this.u16(at + 10), size, packed, crc: this.u32(at + 16), at: local });
     return next;
   }
