@@ -6,8 +6,9 @@ import { Profiler, type ProfilerOptions } from '../inspect/profiler.js';
 import { milliseconds, profileTables } from '../inspect/profileTable.js';
 import { measureBandwidth } from '../inspect/time.js';
 import { checkWritable, writeFileAtomic } from '../node/storage.js';
+import type { Trainer } from '../train/trainer.js';
 import type { Values } from './options.js';
-import { style, table } from './terminal.js';
+import { style, type Terminal, table } from './terminal.js';
 
 /** A profile in the making: programs that are compiled on `backend` are measured. */
 export interface Profiling {
@@ -55,6 +56,33 @@ export async function startProfile(
       return { profile, text: profileText(profile, title, trace), ...(trace === undefined ? {} : { trace }) };
     },
   };
+}
+
+/** Programs that make a training step, by the names that the trainer gives them. */
+export const trainingPart = (name: string): string | undefined =>
+  /^(train|gather) /.test(name) ? 'batch' : name === 'update from sums' ? 'update' : undefined;
+
+/**
+ * Shows the profile of a run as soon as it is measured.
+ * @returns what to call when the run has ended: shows what there is by then, and gives the profile
+ */
+export function showWhenDone(trainer: Trainer, profiling: Profiling, terminal: Terminal) {
+  let shown: Promise<Profile | undefined> | undefined;
+  const show = async () => {
+    try {
+      const finished = await profiling.finish();
+      if (finished) terminal.say(`\n${finished.text}\n`);
+      else terminal.warn('the run was too short for a profile');
+      return finished?.profile;
+    } catch (error) {
+      terminal.warn((error as Error).message);
+      return undefined;
+    }
+  };
+  trainer.on((event) => {
+    if (event.type === 'step' && profiling.done) shown ??= show();
+  });
+  return () => (shown ??= show());
 }
 
 function profileText(profile: Profile, title: string, trace: string | undefined): string {

@@ -35,7 +35,8 @@ export interface Timed {
   /** Of that, the program's values, scratch and copies of weights. */
   readonly programBytes: number;
   readonly parameters: number;
-  readonly compileMs: number;
+  /** Building and compiling, with the first values of all weights. */
+  readonly preparationMs: number;
   readonly loss?: string;
   readonly optimizer?: string;
 }
@@ -55,11 +56,11 @@ export async function timeWorkload(
     batch,
     mode,
     exact,
-    ...(loss === undefined ? {} : { loss: parseLoss(toSpec(loss as string | Spec)) }),
     tune: tune === true,
+    ...(loss === undefined ? {} : { loss: parseLoss(toSpec(loss as string | Spec)) }),
     ...(optimizer === undefined ? {} : { optimizer: parseOptimizer(toSpec(optimizer as string | Spec)) }),
   });
-  const compileMs = performance.now() - begin;
+  const preparationMs = performance.now() - begin;
   try {
     const once = async () => {
       signal.throwIfAborted();
@@ -89,7 +90,7 @@ export async function timeWorkload(
       peakBytes,
       programBytes: work.programBytes,
       parameters: net.parameterCount(),
-      compileMs,
+      preparationMs,
       ...(work.loss ? { loss: describeSpec(work.loss.spec) } : {}),
       ...(work.optimizer ? { optimizer: describeSpec(work.optimizer.spec ?? work.optimizer.name) } : {}),
     };
@@ -105,11 +106,14 @@ export function workloadFacts(title: string, { exact }: About, t: Timed): [name:
     ['workload', ways ? `${title} (${ways})` : title],
     [
       'time',
-      `${milliseconds(t.medianMs)} ms (median of ${t.repeats}, within ${formatPercent(t.spread, 0)}; fastest ${milliseconds(t.minMs)} ms), ${formatCount(t.imagesPerSecond)} images/s`,
+      `${milliseconds(t.medianMs)} ms (${t.repeats === 1 ? 'one run' : `median of ${t.repeats}, within ${formatPercent(t.spread, 0)}; fastest ${milliseconds(t.minMs)} ms`}), ${rate(t.imagesPerSecond)} images/s`,
     ],
-    ['speed', `${t.gflops.toFixed(0)} GFLOP/s effective: convolutions and matrix products only, by their definition`],
+    ['speed', `${rate(t.gflops)} GFLOP/s effective: convolutions and matrix products only, by their definition`],
     ['memory', `${shortBytes(t.peakBytes)} at most, ${shortBytes(t.programBytes)} of it for the program's values`],
     ['parameters', formatCount(t.parameters)],
-    ['preparation', `${milliseconds(t.compileMs)} ms: first weights and compiling`],
+    ['preparation', `${milliseconds(t.preparationMs)} ms: first weights and compiling`],
   ];
 }
+
+/** Whole numbers, or two digits below ten. */
+const rate = (n: number) => (n < 9.95 ? n.toPrecision(2) : formatCount(n));

@@ -75,8 +75,29 @@ export function summarise(
     gflops: whole > 0 ? flopsOf(steps) / whole / 1e6 : 0,
     attainable: attainable ?? null,
     kinds: rows(kindOf).sort((a, b) => b.ms - a.ms),
-    layers: rows((step) => layerOf(step, depth)),
+    layers: inOrder(
+      steps.map((step) => ({ name: layerOf(step, depth), phase: step.phase })),
+      rows((step) => layerOf(step, depth)),
+    ),
   };
+}
+
+/**
+ * Rows in the order of the network, what is no layer at the end. A layer that only has work in the backward pass, because
+ * another one does its forward work, goes before the one that the backward pass came from.
+ */
+function inOrder(steps: readonly { readonly name: string; readonly phase: Phase }[], rows: ProfileRow[]): ProfileRow[] {
+  const names: string[] = [];
+  let from: string | undefined;
+  for (const { name, phase } of steps) {
+    if (name.startsWith('(')) continue;
+    const known = names.includes(name);
+    if (!known && phase === 'backward' && from !== undefined) names.splice(names.indexOf(from), 0, name);
+    else if (!known) names.push(name);
+    if (phase === 'backward') from = name;
+  }
+  const rank = ({ name }: ProfileRow) => (name.startsWith('(') ? names.length : names.indexOf(name));
+  return rows.sort((a, b) => rank(a) - rank(b));
 }
 
 function row(name: string, steps: readonly ProfiledStep[], whole: number, attainable?: Attainable): ProfileRow {

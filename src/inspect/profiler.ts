@@ -20,7 +20,7 @@ export interface ProfilerOptions {
  */
 export class Profiler {
   readonly backend: Backend;
-  private readonly found = new Map<string, (readonly ProfiledStep[])[]>();
+  private readonly parts = new Map<string, { name: string; measured: (readonly ProfiledStep[])[] }>();
   private readonly runs: number;
   private paused: boolean;
 
@@ -37,10 +37,14 @@ export class Profiler {
       dispose: () => inner.dispose(),
       compile: async (graph, store, how = {}) => {
         const program = await inner.compile(graph, store, how);
-        const name = part(how.name ?? '');
-        if (name === undefined || this.found.has(name)) return program;
+        const { name = '' } = how;
+        const key = part(name);
+        const before = key === undefined ? undefined : this.parts.get(key);
+        // A program that is compiled again takes the place of the one that did not run.
+        const taken = before && (before.name !== name || before.measured.length > 0);
+        if (key === undefined || taken) return program;
         const measured: (readonly ProfiledStep[])[] = [];
-        this.found.set(name, measured);
+        this.parts.set(key, { name, measured });
         let count = 0;
         const isMeasured = () => !this.paused && count++ >= warmUp && count <= warmUp + runs;
         return profiled(program, isMeasured, measured);
@@ -54,12 +58,12 @@ export class Profiler {
 
   /** All that was to be measured is. */
   get done(): boolean {
-    return this.found.size > 0 && [...this.found.values()].every((measured) => measured.length >= this.runs);
+    return this.parts.size > 0 && [...this.parts.values()].every((p) => p.measured.length >= this.runs);
   }
 
   /** Measured runs; where several programs make a step, their steps are one after the other. */
   get measured(): (readonly ProfiledStep[])[] {
-    const parts = [...this.found.values()].filter((measured) => measured.length > 0);
+    const parts = [...this.parts.values()].map((p) => p.measured).filter((measured) => measured.length > 0);
     const runs = parts.length > 0 ? Math.min(...parts.map((measured) => measured.length)) : 0;
     return Array.from({ length: runs }, (_, i) => parts.flatMap((measured) => measured[i]!));
   }

@@ -33,9 +33,9 @@ export interface UpdateGraph {
   readonly inputNames: readonly string[];
   /** First values of the slots, by state name; run once as updates before training, unless a checkpoint has them. */
   readonly initialSlots: Record<string, Tensor>;
-  /** Bool scalar by parameter: its gradient and the loss are finite. Empty without `loss`. */
+  /** Bool scalar by parameter: its gradient and the loss are finite, and the guard holds. Empty without `loss`. */
   readonly finite: ReadonlyMap<string, Tensor>;
-  /** Bool scalar: the loss and every gradient are finite. Without `loss`: undefined. */
+  /** Bool scalar: the loss and every gradient are finite, and the guard holds. Without `loss`: undefined. */
   readonly allFinite: Tensor | undefined;
   /** Global L2 norm of the gradients before clipping, if clipped by norm or asked for. */
   readonly norm: Tensor | undefined;
@@ -86,22 +86,23 @@ function describeUpdate(
 
   const finite = new Map<string, Tensor>();
   const lossFinite = loss && apply('isFinite', [loss], {});
+  // One condition for all parameters, so that each adds only its own gradient.
+  const ready = lossFinite && guard ? apply('and', [guard, lossFinite], {}) : lossFinite;
   // Guards look at the raw gradients: clipping by value would turn infinities into ordinary numbers.
-  if (lossFinite)
+  if (ready)
     for (const [path, g] of grads)
       finite.set(
         path,
-        withLayer(layerOf(path), () => apply('and', [lossFinite, apply('allFinite', [g], {})], {})),
+        withLayer(layerOf(path), () => apply('and', [ready, apply('allFinite', [g], {})], {})),
       );
-  let gate = guard;
+  let gate: Tensor | undefined;
 
   let clipped: ReadonlyMap<string, Tensor> = grads;
   let norm: Tensor | undefined;
   if (clip.norm !== undefined) {
     ({ grads: clipped, norm } = clipGradNorm(clipped, clip.norm));
     // One bad gradient makes the norm bad, and the norm scales them all.
-    const normFinite = apply('isFinite', [norm], {});
-    gate = gate ? apply('and', [gate, normFinite], {}) : normFinite;
+    gate = apply('isFinite', [norm], {});
   }
   if (wantNorm) norm ??= globalNorm(grads.values());
   if (clip.value !== undefined) clipped = clipGradValue(clipped, clip.value);
@@ -138,7 +139,7 @@ function describeUpdate(
     updates,
     initialSlots,
     finite,
-    allFinite: lossFinite && [...finite.values()].reduce((all, ok) => apply('and', [all, ok], {}), lossFinite),
+    allFinite: ready && [...finite.values()].reduce((all, ok) => apply('and', [all, ok], {}), ready),
     norm,
     inputNames: groups.flatMap(([, { index, scalars }]) => Object.keys(scalars).map((s) => inputName(index, s))),
     inputs(step, schedule) {

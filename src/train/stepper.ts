@@ -1,5 +1,6 @@
 import type { StepSchedule } from '../optim/apply.js';
 import type { Schedule } from '../optim/scheduler.js';
+import type { GraphSpec } from '../tensor/graph.js';
 import type { Tensor } from '../tensor/node.js';
 import type { HostTensor } from '../tensor/shape.js';
 import type { Position } from './checkpoint.js';
@@ -81,6 +82,11 @@ export class Stepper {
     }
     await plan.program();
     await plan.end?.();
+  }
+
+  /** What the step of a batch computes. */
+  spec(type: BatchType): GraphSpec {
+    return this.plan(type).spec;
   }
 
   /** The program of a batch's step. */
@@ -177,13 +183,14 @@ export class Stepper {
   private whole(key: string, type: BatchType): Plan {
     const { optimizer, clip, ema } = this.options;
     const { spec, update, tensors } = buildTrainStep(this.objective, type, optimizer, { clip, ema });
-    return { update, tensors, gathered: {}, program: () => this.session.program(key, () => spec) };
+    return { spec, update, tensors, gathered: {}, program: () => this.session.program(key, () => spec) };
   }
 
   private gathering(key: string, type: BatchType): Plan {
     const gather = buildGatherStep(this.objective, type);
     const { spec, update } = buildApplyStep(this.objective, gather.buffers, this.options);
     return {
+      spec: gather.spec,
       update,
       tensors: gather.tensors,
       gathered: gather.initial,
@@ -198,6 +205,7 @@ type Program = Awaited<ReturnType<Session['program']>>;
 
 /** A step for one batch type. */
 interface Plan {
+  readonly spec: GraphSpec;
   readonly update: Update;
   readonly tensors: StepTensors;
   /** First values of the sums of gradients. */

@@ -1,4 +1,4 @@
-import type { Backend } from '../backends/backend.js';
+import type { Backend, Store } from '../backends/backend.js';
 import { Purpose, RandomStream } from '../data/rng.js';
 import type { Loss } from '../losses/loss.js';
 import { parseLoss } from '../losses/registry.js';
@@ -13,7 +13,7 @@ import { formatShape, type HostTensor, hostTensor, numel, type Shape } from '../
 import { compileOptions } from './choices.js';
 import type { ImageShape } from './images.js';
 import { Session } from './session.js';
-import { type BatchType, buildPrediction, buildTrainStep, HEALTHY, type Objective, programKey } from './step.js';
+import { type BatchType, buildPrediction, HEALTHY, type Objective, programKey } from './step.js';
 import { type StepBatch, Stepper } from './stepper.js';
 
 export interface WorkloadOptions {
@@ -28,6 +28,10 @@ export interface WorkloadOptions {
   readonly optimizer?: Optimizer;
   /** Of weights, images and targets. Default 0. */
   readonly seed?: number;
+  /** [batch, C, H, W] in row-major order, as if normalised already. Default: random. */
+  readonly image?: Float32Array;
+  /** Class numbers: int32 [batch], or uint8 [batch, H, W] for masks. Default: random. */
+  readonly target?: HostTensor;
   /** Direct convolution only. */
   readonly exact?: boolean;
   /** Algorithms of convolutions by measurement. */
@@ -42,8 +46,10 @@ export interface Workload {
   readonly programBytes: number;
   readonly loss: Loss | undefined;
   readonly optimizer: Optimizer | undefined;
-  /** One training step (gives the loss), or one prediction. Call it again when it has resolved. */
-  run(): Promise<{ readonly loss?: number }>;
+  /** The weights by name, and whatever else the network keeps. */
+  readonly store: Store;
+  /** One training step (`loss` among its outputs), or one prediction. Call it again when it has resolved. */
+  run(): Promise<Record<string, HostTensor>>;
   dispose(): void;
 }
 
@@ -63,7 +69,7 @@ export async function openWorkload(net: Module, backend: Backend, options: Workl
     await session.materialise(seed);
     const shape = [batch, ...inputShape] as const;
     const random = new RandomStream(seed, Purpose.generate);
-    const values = Float32Array.from({ length: numel(shape) }, () => random.between(-2, 2));
+    const values = options.image ?? Float32Array.from({ length: numel(shape) }, () => random.between(-2, 2));
     const image = { ...hostTensor(values, shape), shape };
     const opened = mode === 'infer' ? predicting : training;
     return await opened({ session, image, random }, options);
@@ -84,14 +90,14 @@ async function predicting({ session, image }: Prepared, options: WorkloadOptions
   const spec = buildPrediction(objective, image);
   const program = await session.program(programKey('predict', objective, image), () => spec);
   return {
-    flops: flopsOf(spec),
+    get flops() {
+      return flopsOf(spec);
+    },
     programBytes: program.memoryBytes,
     loss: undefined,
     optimizer: undefined,
-    run: async () => {
-      await program.run({ image });
-      return {};
-    },
+    store: session.store,
+    run: () => program.run({ image }),
     dispose: () => session.dispose(),
   };
 }
@@ -103,7 +109,7 @@ async function training({ session, image, random }: Prepared, options: WorkloadO
   const masksOfOne = output.rank === 4 && output.shape[1] === 1;
   const loss = options.loss ?? parseLoss(masksOfOne ? 'bce' : 'cross-entropy');
   const objective = objectiveOf(loss);
-  const target = targetsFor(output.shape, image.shape, random);
+  const target = options.target ?? targetsFor(output.shape, image.shape, random);
   const type: BatchType = { image, target };
   const stepper = new Stepper(session, objective, {
     optimizer,
@@ -116,14 +122,17 @@ async function training({ session, image, random }: Prepared, options: WorkloadO
   const batch = { image, target };
   let position = { epoch: 1, batch: 0, step: 0, updates: 0, pending: 0 };
   return {
-    flops: flopsOf(buildTrainStep(objective, type, optimizer).spec),
+    get flops() {
+      return flopsOf(stepper.spec(type));
+    },
     programBytes: (await stepper.program(type)).memoryBytes,
     loss,
     optimizer,
+    store: session.store,
     run: async () => {
       const running = await stepper.queue(batch, position);
       position = running.next;
-      return { loss: (await running.result).loss!.data[0]! };
+      return running.result;
     },
     dispose: () => session.dispose(),
   };
