@@ -5,7 +5,7 @@ import { gzip } from 'node:zlib';
 import type { PageConfig } from '../export/page/config.js';
 import { type Packed, pageHtml } from '../export/page/template.js';
 import { bytesOfStates } from '../io/onnx/index.js';
-import { linkModules } from '../node/linkModules.js';
+import { classicScript, linkModules } from '../node/linkModules.js';
 import { type BrowserRuntime, readBrowserRuntime } from '../node/onnxruntime.js';
 import { writeFileAtomic } from '../node/storage.js';
 import { formatCount } from '../report/format.js';
@@ -47,10 +47,9 @@ export const exportPage: Exporter = async (context, source, out) => {
   const pieces = pageHtml({
     config,
     ...modules,
-    runtime: plain(runtime.script),
-    glue: plain(runtime.glue),
+    runtime: plain(Buffer.from(classicScript(runtime.script, 'ort'))),
     wasm: await packed(runtime.wasm),
-    // A classic script knows no exports; the worker's module has none.
+    // It has no exports, which a classic script does not know.
     worker: plain(Buffer.from(worker.replace(/^export \{\};\s*$/m, ''))),
     model: [...inParts(file.bytes)],
     notice: notice(runtime),

@@ -51,3 +51,20 @@ export async function linkModules(entry: URL, root: URL): Promise<LinkedModules>
     main: nameOf(entry),
   };
 }
+
+/**
+ * A bundled module without imports as a classic script that gives what it exports to a global name: workers of a page
+ * opened from a file take no modules.
+ * @throws Error, one sentence, if it has another form than bundlers give
+ */
+export function classicScript(module: string, name: string): string {
+  const found = /export\s*\{([^}]*)\};?\s*(?:\/\/[^\n]*\s*)*$/.exec(module);
+  if (!found || /(?:^|[;}\n])import\s*[\w{*'"]/.test(module))
+    throw new Error(`${name} cannot be put into a page: its module has imports, or does not end with its exports`);
+  const members = found[1]!.split(',').map((part) => {
+    const [inner, outer = inner] = part.trim().split(/\s+as\s+/);
+    return `${JSON.stringify(outer)}:${inner}`;
+  });
+  const body = module.slice(0, found.index).replaceAll('import.meta.url', 'self.location.href');
+  return `(()=>{"use strict";${body};self[${JSON.stringify(name)}]={${members.join()}}})();\n`;
+}

@@ -73,10 +73,8 @@ const firstLine = (error: unknown): string => (error as Error).message.split('\n
 /** The parts of onnxruntime that run in a page without a server. */
 export interface BrowserRuntime {
   readonly version: string;
-  /** A classic script that defines `ort`. */
-  readonly script: Uint8Array;
-  /** The module that starts the WebAssembly. */
-  readonly glue: Uint8Array;
+  /** A module that needs no other. */
+  readonly script: string;
   readonly wasm: Uint8Array;
 }
 
@@ -94,10 +92,6 @@ export async function readBrowserRuntime(): Promise<BrowserRuntime> {
       throw MISSING(firstLine(error));
     }
   };
-  const [script, glue, wasm] = await Promise.all([
-    read('ort.wasm.min.js'),
-    read('ort-wasm-simd-threaded.mjs'),
-    read('ort-wasm-simd-threaded.wasm'),
-  ]);
-  return { version: runtime.env.versions.web ?? runtime.env.versions.common, script, glue, wasm };
+  const [script, wasm] = await Promise.all([read('ort.wasm.bundle.min.mjs'), read('ort-wasm-simd-threaded.wasm')]);
+  return { version: runtime.env.versions.web ?? runtime.env.versions.common, script: script.toString(), wasm };
 }

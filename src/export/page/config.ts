@@ -26,7 +26,6 @@ export interface PageConfig {
 export const IDS = {
   config: 'fovea-config',
   runtime: 'fovea-runtime',
-  glue: 'fovea-glue',
   wasm: 'fovea-wasm',
   worker: 'fovea-worker',
   /** Class of the network's parts, in order. */

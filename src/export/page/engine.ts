@@ -4,7 +4,7 @@ import { IDS } from './config.js';
 import { unpack, unpackParts } from './payload.js';
 
 export type ToWorker = { readonly id: number } & (
-  | { readonly type: 'load'; readonly wasm: ArrayBuffer; readonly glue: string; readonly model: Uint8Array }
+  | { readonly type: 'load'; readonly wasm: ArrayBuffer; readonly model: Uint8Array }
   | { readonly type: 'run'; readonly data: Uint8Array; readonly shape: readonly number[] }
 );
 
@@ -22,15 +22,13 @@ export interface Engine {
 /** Unpacks what stands in the page and starts the worker with it. Tells how far it is. */
 export async function startEngine(say: (progress: string) => void): Promise<Engine> {
   say('Unpacking the runtime');
-  const script = (type: string, ...bytes: Uint8Array<ArrayBuffer>[]) => URL.createObjectURL(new Blob(bytes, { type }));
-  const runtime = await unpack(IDS.runtime);
-  const handler = await unpack(IDS.worker);
-  const glue = script('text/javascript', await unpack(IDS.glue));
+  // A classic script: in a page from a file a module worker may not import anything.
+  const script = new Blob([await unpack(IDS.runtime), await unpack(IDS.worker)], { type: 'text/javascript' });
   const wasm = await unpack(IDS.wasm);
   say('Unpacking the network');
   const model = await unpackParts(IDS.model);
   say('Starting the network');
-  const worker = new Worker(script('text/javascript', runtime, new TextEncoder().encode('\n'), handler));
+  const worker = new Worker(URL.createObjectURL(script));
   const waiting = new Map<number, { resolve: (t: HostTensor) => void; reject: (e: Error) => void }>();
   worker.onmessage = ({ data: message }: MessageEvent<FromWorker>) => {
     const { resolve, reject } = waiting.get(message.id)!;
@@ -52,6 +50,6 @@ export async function startEngine(say: (progress: string) => void): Promise<Engi
       waiting.set(id, { resolve, reject });
       worker.postMessage({ ...message, id }, transfer);
     });
-  await ask({ type: 'load', wasm: wasm.buffer, glue, model }, [wasm.buffer, model.buffer]);
+  await ask({ type: 'load', wasm: wasm.buffer, model }, [wasm.buffer, model.buffer]);
   return { predict: ({ data, shape }) => ask({ type: 'run', data: data as Uint8Array, shape }, []) };
 }

@@ -26,7 +26,7 @@ export function createPad(light: boolean, onChange: (drawing: Picture | undefine
   canvas.width = SIDE;
   canvas.height = SIDE;
   const ink = canvas.getContext('2d', { willReadFrequently: true })!;
-  const hint = h('p', { class: 'hint', 'aria-hidden': 'true' }, 'Draw here');
+  const hint = h('p', { class: 'hint', 'aria-hidden': 'true' }, 'Draw here, or drop a picture');
   const cursor = h('span', { class: 'cursor', hidden: true });
   const element = h('div', { class: 'paper' }, canvas, hint, cursor);
   let last: { x: number; y: number } | undefined;

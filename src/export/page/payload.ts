@@ -5,9 +5,9 @@
 export async function unpack(id: string): Promise<Uint8Array<ArrayBuffer>> {
   const element = document.getElementById(id);
   if (!element) throw new Error('this page is incomplete: download or export it again');
+  element.remove();
   const bytes = fromBase64(element.textContent ?? '');
   const gzip = element.dataset.encoding === 'gzip';
-  element.remove();
   if (!gzip) return bytes;
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'));
   return new Uint8Array(await new Response(stream).arrayBuffer());

@@ -64,7 +64,7 @@ export function mountCutter(
     save.disabled = false;
     const { seen, milliseconds } = scored;
     const part = 100 * found.foreground;
-    status.textContent = `${part < 0.05 ? part.toFixed(0) : part.toFixed(1)} % foreground · seen at ${seen.width} x ${seen.height} · ${Math.round(milliseconds)} ms`;
+    status.textContent = `${part.toFixed(part < 0.05 ? 0 : 1)} % foreground\nseen at ${seen.width} x ${seen.height} in ${Math.round(milliseconds)} ms`;
     status.dataset.foreground = String(found.foreground);
   };
   const look = async (picture: Picture, name: string) => {

@@ -2,8 +2,8 @@ import { fontFamily, properties } from '../../report/theme.js';
 
 /** The page's style sheet: two columns on a desk, one on a phone; light or dark as the reader's system is. */
 export const pageStyle = `
-:root{color-scheme:light dark;${properties('light')}--page:#f5f6f8;--line:#e1e5eb;--soft:#f0f3f8;--check:#e3e7ed}
-@media (prefers-color-scheme:dark){:root{${properties('dark')}--page:#0d1117;--line:#262d38;--soft:#1b212a;--check:#232a34}}
+:root{color-scheme:light dark;${properties('light')}--page:#f5f6f8;--line:#e1e5eb;--soft:#f0f3f8;--check:#e3e7ed;--chosen:#fff}
+@media (prefers-color-scheme:dark){:root{${properties('dark')}--page:#0d1117;--line:#262d38;--soft:#1b212a;--check:#232a34;--chosen:#303946}}
 *{box-sizing:border-box}
 [hidden]{display:none!important}
 body{margin:0;min-height:100vh;background:var(--page);color:var(--ink);font:15px/1.5 ${fontFamily};-webkit-font-smoothing:antialiased}
@@ -54,9 +54,10 @@ button[aria-pressed=true]{border-color:var(--bad);color:var(--bad)}
 .coarse{image-rendering:pixelated}
 .note{color:var(--muted);font-size:13px;margin:10px 0 0;font-variant-numeric:tabular-nums}
 .sees .note{margin:0}
+.result>.note{white-space:pre-line}
 .segments{display:grid;grid-auto-flow:column;grid-auto-columns:1fr;background:var(--soft);border-radius:10px;padding:3px}
 .segments label{text-align:center;padding:6px 4px;border-radius:8px;cursor:pointer;color:var(--muted);font-size:14px}
-.segments input:checked+label{background:var(--surface);color:var(--ink);font-weight:500;box-shadow:0 1px 3px rgb(0 0 0/.14)}
+.segments input:checked+label{background:var(--chosen);color:var(--ink);font-weight:500;box-shadow:0 1px 3px rgb(0 0 0/.14)}
 .slider{display:block;margin:20px 0 0}
 .slider>span,.slider small{display:flex;justify-content:space-between;color:var(--muted);font-size:13px}
 .slider output{color:var(--ink);font-variant-numeric:tabular-nums}

@@ -14,7 +14,6 @@ export interface PageParts {
   readonly imports: Readonly<Record<string, string>>;
   readonly main: string;
   readonly runtime: Packed;
-  readonly glue: Packed;
   readonly wasm: Packed;
   readonly worker: Packed;
   /** The ONNX file in parts, base64. */
@@ -61,7 +60,6 @@ ${notice.replaceAll('--', '- -')}
 `;
   for (const [id, { base64, gzip }] of [
     [IDS.runtime, parts.runtime],
-    [IDS.glue, parts.glue],
     [IDS.worker, parts.worker],
     [IDS.wasm, parts.wasm],
   ] as const)

@@ -1,5 +1,5 @@
 /// <reference lib="dom" />
-// Runs behind onnxruntime's own script in one worker, so that the page stays alive while a network computes.
+// Runs in a worker behind onnxruntime, which is there as `ort`, so that the page stays alive while a network computes.
 import type { InferenceSession } from 'onnxruntime-web';
 import type { FromWorker, ToWorker } from './engine.js';
 
@@ -14,7 +14,6 @@ async function load(message: Extract<ToWorker, { type: 'load' }>): Promise<void>
   const { wasm } = ort.env;
   wasm.numThreads = 1;
   wasm.wasmBinary = message.wasm;
-  wasm.wasmPaths = { mjs: message.glue };
   ort.env.logLevel = 'error';
   session = await ort.InferenceSession.create(message.model, { executionProviders: ['wasm'] });
 }
