@@ -9,7 +9,9 @@ import { addExport } from './export.js';
 import { addFindLr } from './find-lr.js';
 import { addInspect } from './inspect.js';
 import { addPredict } from './predict.js';
+import { addRace } from './race.js';
 import { addRuns } from './runs.js';
+import { addServe } from './serve.js';
 import { addTrain } from './train.js';
 import { version } from './version.js';
 
@@ -25,9 +27,11 @@ export function createProgram(): Command {
   for (const add of [
     addTrain,
     addFindLr,
+    addRace,
     addEval,
     addPredict,
     addExport,
+    addServe,
     addConvert,
     addRuns,
     addInspect,

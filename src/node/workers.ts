@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { Batch, SampleKey } from '../data/dataset.js';
 import { type BatchWorkers, setBatchWorkers, type WorkersRequest } from '../data/loader.js';
+import { workerOptions, workerScript } from './workerScript.js';
 
 /** What goes to a worker. */
 export interface Job {
@@ -24,12 +25,7 @@ interface Lane {
   inFlight: number;
 }
 
-/** In a checkout that has not been built the sources are TypeScript, which a worker can only load by transpiling. */
-const fromSource = import.meta.url.endsWith('.ts');
-const script = new URL(fromSource ? './worker.ts' : './worker.js', import.meta.url);
-const execArgv = fromSource
-  ? ['--import', new URL('../../scripts/typescript-loader.mjs', import.meta.url).href]
-  : undefined;
+const script = workerScript('worker', import.meta.url);
 
 /**
  * Worker threads that assemble batches of one data set. Which worker makes a batch has no influence on the batch.
@@ -49,7 +45,7 @@ export class WorkerPool implements BatchWorkers {
   }
 
   private start(request: WorkersRequest): Lane {
-    const worker = new Worker(script, { workerData: request, execArgv });
+    const worker = new Worker(script, { workerData: request, ...workerOptions });
     const lane: Lane = { worker, inFlight: 0 };
     worker.on('message', (reply: Reply) => this.settle(reply));
     worker.on('error', (error) => this.fail(new Error(`a data worker failed: ${error.message}`, { cause: error })));

@@ -1,0 +1,110 @@
+import { HttpProblem } from './problem.js';
+
+interface Waiter {
+  readonly amount: number;
+  admit(): void;
+}
+
+/**
+ * A limited amount of something (bytes, pixels) that requests share: who comes when it is used up waits, in order.
+ * More than there is in all is admitted alone, so that nothing waits for ever.
+ */
+export class Gate {
+  private used = 0;
+  private readonly waiting: Waiter[] = [];
+
+  constructor(
+    private readonly capacity: number,
+    /** How many may be inside at once, whatever they take. */
+    private readonly most = Number.POSITIVE_INFINITY,
+  ) {}
+
+  private inside = 0;
+
+  /** Runs `work` when there is room for `amount`. @throws the signal's reason if it aborts before */
+  async hold<T>(amount: number, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    signal?.throwIfAborted();
+    await this.enter(amount, signal);
+    try {
+      return await work();
+    } finally {
+      this.used -= amount;
+      this.inside--;
+      this.next();
+    }
+  }
+
+  private fits(amount: number): boolean {
+    return this.inside === 0 || (this.inside < this.most && this.used + amount <= this.capacity);
+  }
+
+  private enter(amount: number, signal: AbortSignal | undefined): Promise<void> | void {
+    if (this.waiting.length === 0 && this.fits(amount)) return this.take(amount);
+    return new Promise<void>((resolve, reject) => {
+      const leave = () => {
+        const at = this.waiting.indexOf(waiter);
+        if (at < 0) return;
+        this.waiting.splice(at, 1);
+        reject(signal!.reason);
+        // Those behind may be smaller.
+        this.next();
+      };
+      const waiter: Waiter = {
+        amount,
+        admit: () => {
+          signal?.removeEventListener('abort', leave);
+          resolve();
+        },
+      };
+      signal?.addEventListener('abort', leave, { once: true });
+      this.waiting.push(waiter);
+    });
+  }
+
+  private take(amount: number): void {
+    this.used += amount;
+    this.inside++;
+  }
+
+  private next(): void {
+    for (let first = this.waiting[0]; first && this.fits(first.amount); first = this.waiting[0]) {
+      this.waiting.shift();
+      this.take(first.amount);
+      first.admit();
+    }
+  }
+}
+
+/** Places for requests: who finds none is sent away with when to come back. */
+export class Places {
+  private taken = 0;
+
+  constructor(
+    readonly limit: number,
+    /** Seconds after which another try makes sense. */
+    private readonly retryAfter: () => number,
+  ) {}
+
+  get used(): number {
+    return this.taken;
+  }
+
+  /** @throws HttpProblem 503 with `Retry-After` if all places are taken */
+  check(): void {
+    if (this.taken < this.limit) return;
+    const seconds = Math.max(1, Math.ceil(this.retryAfter()));
+    throw new HttpProblem(503, `${this.limit} requests are waiting already; try again in ${seconds} s`, {
+      'Retry-After': String(seconds),
+    });
+  }
+
+  async hold<T>(work: () => Promise<T>): Promise<T> {
+    this.check();
+    this.taken++;
+    try {
+      return await work();
+    } finally {
+      this.taken--;
+    }
+  }
+}
