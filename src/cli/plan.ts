@@ -44,10 +44,16 @@ interface TrainValues extends SetupValues {
 }
 
 /** A new run from the command line. Nothing is written. */
-export async function planNew(model: string, values: Values, backend: Backend, terminal: Terminal): Promise<Plan> {
+export async function planNew(
+  model: string,
+  values: Values,
+  backend: Backend,
+  terminal: Terminal,
+  open?: typeof openWith,
+): Promise<Plan> {
   const v = values as TrainValues;
   const asked = v.scheduler === undefined ? undefined : parseScheduler(toSpec(v.scheduler));
-  const setup = await prepare(model, values, terminal);
+  const setup = await prepare(model, values, terminal, open);
   const { data, seed, batchSize, trainer } = setup;
   const { accumulate = 1 } = v;
   const monitor = monitorOptions(v.monitor ?? defaultMonitor(data, asked, trainer.metrics), trainer.metrics);

@@ -83,9 +83,14 @@ export function modelOf({ model }: Values, example: string): string {
 
 /**
  * Network, data and objective from the command line. Everything that can be wrong with names and numbers is found before
- * the data is opened, and nothing is written.
+ * the data is opened, and nothing is written. `open` is for callers that keep what was opened.
  */
-export async function prepare(model: string, values: Values, terminal: Terminal): Promise<Setup> {
+export async function prepare(
+  model: string,
+  values: Values,
+  terminal: Terminal,
+  open: typeof openWith = openWith,
+): Promise<Setup> {
   const v = values as SetupValues;
   const own = isModelPath(model);
   const named = own ? undefined : parseSpec(model);
@@ -100,7 +105,7 @@ export async function prepare(model: string, values: Values, terminal: Terminal)
   const name = v.data ?? (guess === 'segmentation' ? 'cells' : 'mnist');
   // Pictures in folders have all sizes: they get the one that the network is made for.
   const fitted = !isNamedData(name) && entry ? entry.inputShape : undefined;
-  const data = await openWith(terminal, name, {
+  const data = await open(terminal, name, {
     seed,
     size: v.size ?? (fitted && [fitted[1], fitted[2]]),
     channels: v.channels ?? (fitted?.[0] as 1 | 3 | undefined),

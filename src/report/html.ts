@@ -12,8 +12,8 @@ import {
   metricTitle,
 } from './format.js';
 import { type MaskPictures, maskSections } from './maskHtml.js';
+import { page } from './page.js';
 import { isWrong, type Sample } from './samples.js';
-import { reportStyle } from './style.js';
 import { escapeXml as e } from './theme.js';
 
 /** Pictures of a report, drawn before the page is put together. */
@@ -29,7 +29,6 @@ export interface ReportPictures {
 /** One page with everything in it: no script, no font and no picture comes from elsewhere. */
 export function reportHtml(data: ReportData, pictures: ReportPictures): string {
   const body = [
-    heading(data),
     data.state ? `<p class="warn">${e(data.state)}</p>` : '',
     figures(data),
     curves(data, pictures),
@@ -38,32 +37,8 @@ export function reportHtml(data: ReportData, pictures: ReportPictures): string {
     data.masks && pictures.masks ? maskSections(data.masks, pictures.masks) : '',
     epochs(data),
     configuration(data),
-    `<footer>Written by Fovea ${e(data.versions.fovea ?? '')} on ${e(data.written)}.</footer>`,
   ];
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${e(data.title)} · Fovea</title>
-<style>${reportStyle}</style>
-</head>
-<body>
-<main>
-${body.filter(Boolean).join('\n')}
-</main>
-</body>
-</html>
-`;
-}
-
-/** An eye with its fovea. */
-const logo = `<svg viewBox="0 0 44 44" aria-hidden="true"><path d="M2 22C8 11 15 7 22 7s14 4 20 15c-6 11-13 15-20 15S8 33 2 22z" fill="none" stroke="var(--train)" stroke-width="3" stroke-linejoin="round"/><circle cx="22" cy="22" r="9" fill="none" stroke="var(--ink)" stroke-width="3"/><circle cx="22" cy="22" r="3" fill="var(--valid)"/></svg>`;
-
-function heading({ title, device, location }: ReportData): string {
-  const threads = `${device.threads} thread${device.threads === 1 ? '' : 's'}`;
-  return `<header>${logo}<div><h1>${e(title)}</h1><p>${e(location)} · ${e(device.description)}, ${threads}</p></div></header>`;
+  return page(data, body);
 }
 
 function figures({ evaluation, history, best, parameters }: ReportData): string {
