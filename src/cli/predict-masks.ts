@@ -4,6 +4,7 @@ import type { Backend } from '../backends/backend.js';
 import type { Fit } from '../data/open.js';
 import type { Module } from '../nn/module.js';
 import { type CutMode, checkCutFile, writeCut } from '../node/cutout.js';
+import { collectGarbage } from '../node/memory.js';
 import { segmentPhoto } from '../node/segmentPhoto.js';
 import { formatPercent } from '../report/format.js';
 import type { RunConfig } from '../train/config.js';
@@ -53,6 +54,9 @@ export async function predictMasks(
   const done: object[] = [];
   const rows: string[][] = [];
   try {
+    // The weights are needed once, on the device: the file they came from goes before the first tile takes its room.
+    await trainer.moveToDevice();
+    collectGarbage();
     for (const [i, photo] of files.entries()) {
       interrupt.signal.throwIfAborted();
       const mask = await segmentPhoto(photo, {

@@ -35,6 +35,8 @@ export class Trainer {
   private normalize: Normalize | undefined;
   private inputShape: ImageShape | undefined;
   private busy = false;
+  /** The host gave its values up. */
+  private moved = false;
 
   constructor(
     readonly net: Module,
@@ -112,6 +114,17 @@ export class Trainer {
     return Object.values(await program.run({ image }))[0]!;
   }
 
+  /**
+   * Puts the network's values on the device now, and gives up those on the host: for a large network in little memory.
+   * Afterwards `net` has no values of its own, and there is nothing left to go on with once the Trainer is disposed of.
+   */
+  async moveToDevice(): Promise<void> {
+    const session = await this.open();
+    await session.materialise(0);
+    this.moved = true;
+    for (const parameter of this.net.states().values()) parameter.value = undefined;
+  }
+
   /** Frees what it holds on the device. Brings no values back. */
   async dispose(): Promise<void> {
     const session = await this.session;
@@ -128,8 +141,10 @@ export class Trainer {
     this.inputShape = this.options.inputShape ?? inputShape;
   }
 
-  private open(): Promise<Session> {
+  private async open(): Promise<Session> {
     const warn = (message: string) => this.emit({ type: 'warning', message });
+    if (this.moved && !this.session && [...this.net.states().values()].some((p) => !p.value))
+      throw new Error('the values of this network were on the device only and are freed: load them again');
     this.session ??= (async () => {
       const how = compileOptions(this.options, warn);
       return new Session(this.net, this.options.backend ?? (await defaultBackend()), how);

@@ -237,6 +237,23 @@ describe('evaluate and predict', () => {
     await expect(unknown.predict('9')).rejects.toThrow('give the Trainer "inputShape"');
   });
 
+  it('with the values on the device alone: the same, and never with values that were lost', async () => {
+    const { trainer } = await trained({ epochs: 1 });
+    const pixels = hostTensor(new Uint8Array(2 * SIDE * SIDE).fill(90, SIDE), [2, 1, SIDE, SIDE]);
+    const wanted = await trainer.predict(pixels);
+    await trainer.moveToDevice();
+    expect([...trainer.net.states().values()].every((p) => p.value === undefined)).toBe(true);
+    expect(await trainer.predict(pixels)).toEqual(wanted);
+    // Training brings them back, so that the device can be given up.
+    await trainer.fit(train, { epochs: 1, batchSize: 16 });
+    await trainer.dispose();
+    const after = await trainer.predict(pixels);
+    expect(after.data).not.toEqual(wanted.data);
+    await trainer.moveToDevice();
+    await trainer.dispose();
+    await expect(trainer.predict(pixels)).rejects.toThrow('on the device only and are freed');
+  });
+
   it('says what predict takes', async () => {
     const { trainer } = await trained({ epochs: 1 });
     await expect(trainer.predict(hostTensor(new Float32Array(36), [1, 1, 6, 6]))).rejects.toThrow(
