@@ -1,9 +1,16 @@
+import type { Program } from '../backends/backend.js';
 import type { DataLoader } from '../data/loader.js';
 import type { HostTensor } from '../tensor/shape.js';
 import type { EvaluateEvent, Scores } from './events.js';
 import type { Session } from './session.js';
-import { buildEvaluation, countsOf, type Objective, programKey } from './step.js';
+import { type BatchType, buildEvaluation, countsOf, type Objective, programKey } from './step.js';
 import { Sums } from './sums.js';
+
+/** Loss and metrics of one batch. */
+export function evaluationProgram(session: Session, objective: Objective, type: BatchType): Promise<Program> {
+  const key = programKey('evaluate', objective, type.image, type.target);
+  return session.program(key, () => buildEvaluation(objective, type), session.averaged);
+}
 
 /**
  * Loss and metrics of a network on a data set, in evaluation mode. The loader stays open.
@@ -27,8 +34,7 @@ export async function evaluate(
   for await (const { image, target } of loader.epoch(0)) {
     signal?.throwIfAborted();
     if (image.shape[0] === 0) continue;
-    const key = programKey('evaluate', objective, image, target);
-    const program = await session.program(key, () => buildEvaluation(objective, { image, target }), session.averaged);
+    const program = await evaluationProgram(session, objective, { image, target });
     // The next batch is on its way before the result of the one before is looked at.
     const result = program.run({ image, target });
     result.catch(() => {});

@@ -2,12 +2,13 @@ import type { Dataset } from '../data/dataset.js';
 import { DataLoader } from '../data/loader.js';
 import type { Schedule } from '../optim/scheduler.js';
 import { type HostTensor, hostTensor } from '../tensor/shape.js';
+import { batchTypes } from './batchTypes.js';
 import { encodeCard } from './card.js';
 import { encodeWeights, type Position } from './checkpoint.js';
 import { checkFits, checkMonitor } from './checks.js';
 import { firstBadTensor, NonFiniteError } from './diagnose.js';
 import { Doctor } from './doctor/doctor.js';
-import { evaluate } from './evaluate.js';
+import { evaluate, evaluationProgram } from './evaluate.js';
 import type { EpochRecord, FitResult, Scores, StopReason, TrainEvent } from './events.js';
 import { gaveUp, interrupted, notFinite, type Place } from './messages.js';
 import { Monitor } from './monitor.js';
@@ -148,6 +149,7 @@ export class Fit {
     }
     await this.stepper.prepare(this.firstType, opened !== undefined && this.position.step > 0);
     session.averaged = this.stepper.averaged;
+    if (session.tuning) await this.compileAll();
     if (!opened) this.lr = this.stepper.rate(this.firstType, this.position);
     this.emit({
       type: 'start',
@@ -168,12 +170,16 @@ export class Fit {
 
   /** The type of a full batch. */
   private get firstType(): BatchType {
-    const { inputShape, length, targetShape = [], targetDtype = 'int32' } = this.train;
-    const size = Math.min(this.loader.batchSize, length);
-    return {
-      image: { shape: [size, ...inputShape], dtype: 'uint8' },
-      target: { shape: [size, ...targetShape], dtype: targetDtype },
-    };
+    return batchTypes(this.train, this.loader)[0];
+  }
+
+  /** Compiles whatever the run will need: what is measured for it is then on the disk before the first step. */
+  private async compileAll(): Promise<void> {
+    const { session, objective, stepper, validLoader } = this;
+    const { valid } = this.options;
+    for (const type of batchTypes(this.train, this.loader)) await stepper.program(type);
+    if (!valid || !validLoader) return;
+    for (const type of batchTypes(valid, validLoader)) await evaluationProgram(session, objective, type);
   }
 
   private async epochs(): Promise<StopReason> {
