@@ -9,10 +9,11 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { compare, TOLERANCE } from './lib/compare.mjs';
+import { compare } from './lib/compare.mjs';
 import { fmaLimit } from './lib/limit.mjs';
 import { defaultThreads, specifications } from './lib/peers.mjs';
 import { pythons, setUpNpm, setUpPython } from './lib/setup.mjs';
+import { tooDifferent } from './lib/stats.mjs';
 import { resultText } from './lib/table.mjs';
 
 const HELP = `npm run bench -- [options]
@@ -87,7 +88,7 @@ async function bench(workload, mode) {
     ...(options.batches ? { curve } : {}),
   };
   console.log(`\n${resultText(result)}\n`);
-  if (rows.some((r) => r.difference > TOLERANCE)) failed = true;
+  if (rows.some((r) => r.difference && tooDifferent(r.difference))) failed = true;
   mkdirSync(join(here, 'results'), { recursive: true });
   const file = join(here, 'results', `${workload}-${mode}-t${threads}${isa ? `-${isa}` : ''}.json`);
   writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`);

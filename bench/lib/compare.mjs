@@ -3,11 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { freemem, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Peer } from './peer.mjs';
-import { environment, FOVEA, torch } from './peers.mjs';
+import { COMPILED, environment, FOVEA, torch } from './peers.mjs';
 import { difference, summary } from './stats.mjs';
-
-/** Float32 with other algorithms differs in the sixth digit; another network in the first. */
-export const TOLERANCE = 1e-3;
 
 /**
  * @param {object} config   network, batch, input, classes, mode, threads, isa
@@ -33,7 +30,7 @@ export async function compare(config, specs, { rounds, steps, limit, seconds, py
         for (const spec of present.filter(needsOnnx))
           missing.push({ label: spec.label, missing: (spec.missing = problem) });
     }
-    const start = async (spec) => {
+    const start = async (spec, again = true) => {
       say(spec.label);
       const room = memoryProblem([...running, ...done]);
       if (room) return void missing.push({ label: spec.label, missing: room });
@@ -45,8 +42,12 @@ export async function compare(config, specs, { rounds, steps, limit, seconds, py
         if (warmUp) Object.assign(peer, { peakBytes: (await peer.ask({ cmd: 'time', steps: warmUp })).peakBytes });
         return peer;
       } catch (error) {
-        missing.push({ label: peer.name ?? spec.label, missing: error.message });
         await peer.end();
+        if (again && spec.settings?.compile && /InductorError: (Import|OS)Error/.test(error.message)) {
+          rmSync(COMPILED, { recursive: true, force: true });
+          return start(spec, false);
+        }
+        missing.push({ label: peer.name ?? spec.label, missing: error.message });
       }
     };
     for (const spec of present.filter((s) => !s.slow && !s.missing)) {

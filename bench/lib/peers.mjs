@@ -1,10 +1,14 @@
 // Who takes part in a run, and how every peer is held to the same instruction set.
-import { availableParallelism } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** Where torch.compile keeps what it has compiled. A run that is killed may leave half a file there. */
+export const COMPILED = join(tmpdir(), 'fovea-bench-inductor');
 
 /** The environment of all peers: the same cap on the instruction set for every library that has one. */
 export function environment(isa) {
   // One compiling process of torch.compile: helpers that idle beside the others would take their memory and time.
-  const env = { ...process.env, TORCHINDUCTOR_COMPILE_THREADS: '1' };
+  const env = { ...process.env, TORCHINDUCTOR_COMPILE_THREADS: '1', TORCHINDUCTOR_CACHE_DIR: COMPILED };
   if (isa !== 'avx2') return env;
   return {
     ...env,

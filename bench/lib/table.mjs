@@ -1,5 +1,5 @@
 // Results as text: the table of one run, and the tables of docs/performance.md from saved results.
-import { TOLERANCE } from './compare.mjs';
+import { tooDifferent } from './stats.mjs';
 
 const table = (head, rows) =>
   [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
@@ -63,20 +63,19 @@ export function resultText({
   return lines.join('\n');
 }
 
-const differenceText = (difference) =>
-  difference === null
-    ? 'not compared'
-    : difference > TOLERANCE
-      ? `**${difference.toPrecision(2)}: other numbers**`
-      : difference === 0
-        ? '0'
-        : difference.toExponential(0);
+function differenceText(difference) {
+  if (difference === null) return 'not compared';
+  const short = (n) => (n === 0 ? '0' : n.toExponential(0));
+  const { value, step } = difference;
+  const text = step === undefined ? short(value) : `${short(value)}, step ${(100 * step).toPrecision(1)} %`;
+  return tooDifferent(difference) ? `**other numbers: ${text}**` : text;
+}
 
 /** Time for an image and peak memory against the batch. */
 export function curveTable(curve) {
   const names = [...new Set(curve.flatMap((c) => c.rows.map((r) => r.name)))];
   return table(
-    ['batch', ...names.flatMap((n) => [`${n}, ms an image`, 'peak MiB'])],
+    ['batch', ...names.flatMap((n) => [`${n.replace(/ native.*/, '')}, ms an image`, 'peak MiB'])],
     curve.map(({ batch, rows }) => [
       batch,
       ...names.flatMap((name) => {
@@ -138,7 +137,8 @@ function section(about, results) {
 
 function modeTable(list, mode) {
   // A column for every peer, those of PyTorch first; ours is the first row of every result.
-  const names = [...new Set(list.flatMap((r) => r.rows.slice(1).map((row) => row.name)))];
+  const peers = list.flatMap((r) => r.rows.slice(1));
+  const names = [...new Set([...peers.filter(isTorch), ...peers].map((row) => row.name))];
   const shape = (r) => [r.batch, ...r.input].join('x');
   const best = mode === 'train' ? 'best PyTorch / ours' : 'best other / ours';
   return table(

@@ -33,12 +33,29 @@ async function prepare({ network, batch, input: inputShape, classes, mode, threa
     loss: masks ? losses.bceWithLogits() : losses.crossEntropy(),
     optimizer: optim.sgd({ lr: 0.01, momentum: 0.9 }),
   });
+  if (mode === 'infer') await liven();
   return {
     name: `Fovea ${backend.device.description}`,
     threads: backend.device.threads,
     startBytes,
     flops: work.flops,
   };
+}
+
+/**
+ * Gives convolutions weights that keep the scale of what passes. A new network's running statistics do not normalise,
+ * and with the usual initial weights all that would be left at the end of a deep one is the last layer's bias: nothing
+ * that could be compared.
+ */
+async function liven() {
+  for (const [name, { shape }] of net.parameters()) {
+    if (shape.length !== 4) continue;
+    const { data } = await work.store.get(name);
+    const deviation = Math.sqrt(data.reduce((sum, v) => sum + v * v, 0) / data.length);
+    const factor = Math.sqrt(2 / (shape[1] * shape[2] * shape[3])) / deviation;
+    const scaled = data.map((v) => v * factor);
+    await work.store.set(name, hostTensor(scaled, shape));
+  }
 }
 
 /** What the others' numbers are compared with. */

@@ -11,10 +11,19 @@ export async function serve(handlers) {
   process.exit(0);
 }
 
-/** The same image for everybody: sin(1.7 i). */
+/**
+ * The same image for everybody: a hash of the position, spread evenly over -1.75 to 1.75. (A smooth function repeats
+ * itself; then rounding decides which of many equals is a maximum, and so where gradients go.)
+ */
 export function image(count) {
   const data = new Float32Array(count);
-  for (let i = 0; i < count; i++) data[i] = Math.sin(i * 1.7);
+  for (let i = 0; i < count; i++) {
+    let h = Math.imul(i + 1, 0x9e3779b1);
+    h = Math.imul(h ^ (h >>> 15), 0x85ebca77);
+    h = Math.imul(h ^ (h >>> 13), 0xc2b2ae3d);
+    h ^= h >>> 16;
+    data[i] = ((h >>> 0) / 2 ** 32 - 0.5) * 3.5;
+  }
   return data;
 }
 

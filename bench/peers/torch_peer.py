@@ -49,6 +49,16 @@ def load_weights(net, file):
                 tensor.copy_(target)
 
 
+def image(count):
+    """The same as in protocol.mjs."""
+    low = 0xFFFFFFFF
+    h = torch.arange(1, count + 1) * 0x9E3779B1 & low
+    h = (h ^ h >> 15) * 0x85EBCA77 & low
+    h = (h ^ h >> 13) * 0xC2B2AE3D & low
+    h = h ^ h >> 16
+    return ((h.double() / 2**32 - 0.5) * 3.5).float()
+
+
 class Peer:
     def prepare(self, c):
         start = memory("VmRSS")
@@ -61,8 +71,7 @@ class Peer:
         load_weights(self.net, c["weights"])
         batch, (_, h, w) = c["batch"], c["input"]
         count = batch * c["input"][0] * h * w
-        self.image = torch.sin(torch.arange(count, dtype=torch.float64) * 1.7).float().reshape(batch, *c["input"])
-        self.image = self.image.to(memory_format=memory_format)
+        self.image = image(count).reshape(batch, *c["input"]).to(memory_format=memory_format)
         if self.masks:
             self.target = (torch.arange(batch * h * w) % 2).float().reshape(batch, 1, h, w)
         else:
