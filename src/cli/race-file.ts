@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import type { DeviceInfo } from '../backends/backend.js';
 import { type Contestant, makeContestants, type Variation } from '../race/contestants.js';
 import { openStorage } from '../train/storage.js';
 import { CommandError, ExitCode } from './errors.js';
@@ -18,6 +19,8 @@ export interface RaceFile {
   readonly budget?: number;
   readonly epochs?: number;
   readonly seeds: readonly number[];
+  /** What all of it runs on. */
+  readonly device: DeviceInfo;
   /** By the contestant's directory. */
   readonly costs: Readonly<Record<string, Cost>>;
 }
@@ -41,7 +44,8 @@ export async function readRace(out: string): Promise<RaceFile> {
   if (!bytes) throw new CommandError(`${out} holds no race to go on with: it has no ${RACE_FILE}`);
   try {
     const race = JSON.parse(new TextDecoder().decode(bytes)) as RaceFile;
-    if (race.format === 1 && Array.isArray(race.contestants) && Array.isArray(race.seeds) && race.costs) return race;
+    if (race.format === 1 && Array.isArray(race.contestants) && Array.isArray(race.seeds) && race.costs && race.device)
+      return race;
   } catch {
     // The sentence below says it.
   }

@@ -77,13 +77,21 @@ export class RaceRunner {
     return planNew(contestant.model, values, this.backend, this.terminal, this.open);
   }
 
+  /** Finds what is wrong with the options of any contestant. */
+  async check(race: Pick<RaceFile, 'options' | 'seeds' | 'contestants'>): Promise<void> {
+    for (const contestant of race.contestants) await this.plan(race, contestant, race.seeds[0]!, 1);
+  }
+
   /** Counts and measures a contestant, before anything is written. */
-  async cost(race: Omit<RaceFile, 'costs'>, contestant: Contestant): Promise<Cost> {
+  async cost(race: Omit<RaceFile, 'costs' | 'device'>, contestant: Contestant): Promise<Cost> {
     const { budget, epochs } = race;
     const plan = await this.plan(race, contestant, race.seeds[0]!, epochs ?? 1);
     const { net, data, trainer, fit } = plan;
     const { parameters, multiplyAdds } = analyse(net, { inputShape: data.inputShape });
-    const measured = await forecast(net, trainer, data.train, fit, { seconds: 0.5, signal: this.signal });
+    const measured = await forecast(net, trainer, data.train, fit, {
+      seconds: budget === undefined ? 0.1 : 0.5,
+      signal: this.signal,
+    });
     // A schedule ends with the budget; without one the clock alone ends a run.
     const fitting = Math.max(1, Math.ceil((budget ?? 0) / measured.trainSeconds));
     const planned = epochs ?? (trainer.scheduler ? fitting : 100 * fitting);

@@ -87,12 +87,17 @@ async function race({ values, terminal, interrupt, device }: Context): Promise<v
   const asked = await fromCommandLine(values, found);
   if (!resume) checkOut(out, file.holdsRace(out));
   const backend = await device();
+  if (found && (found.device.backend !== backend.device.backend || found.device.threads !== backend.device.threads))
+    throw new CommandError(
+      `the race ran on ${found.device.backend} with ${found.device.threads} threads, which this is not: go on with --device ${found.device.backend} --threads ${found.device.threads}`,
+    );
   const runner = new RaceRunner(out, backend, terminal, interrupt.signal);
   let planned = found;
   if (!planned) {
+    await runner.check(asked);
     const costs: Record<string, Awaited<ReturnType<typeof runner.cost>>> = {};
     for (const contestant of asked.contestants) costs[contestant.directory] = await runner.cost(asked, contestant);
-    planned = { ...asked, costs };
+    planned = { ...asked, device: backend.device, costs };
     await file.writeRace(out, planned);
   }
   const runs = await runner.runs(planned);
@@ -125,7 +130,10 @@ async function race({ values, terminal, interrupt, device }: Context): Promise<v
 }
 
 /** What the command line asks for; beside `--resume` it may be left out, and must be the same where it is not. */
-async function fromCommandLine(values: Values, found: RaceFile | undefined): Promise<Omit<RaceFile, 'costs'>> {
+async function fromCommandLine(
+  values: Values,
+  found: RaceFile | undefined,
+): Promise<Omit<RaceFile, 'costs' | 'device'>> {
   const { contestantsOf } = await import('./race-file.js');
   const models = (values.models as string[] | undefined) ?? [];
   const vary = (values.vary as string[] | undefined) ?? [];
