@@ -51,14 +51,24 @@ const deadRelu: Judgement = ({ looks }) => {
   };
 };
 
+/**
+ * Gradients many times the weights in two looks running (in the first one small weights before a batch normalisation have
+ * large ones, which makes them grow at once), or a hundred times those of the beginning.
+ */
 const exploding: Judgement = ({ looks }) => {
-  const last = looks.at(-1)!;
-  const worst = [...last.weights].sort((a, b) => relative(b) - relative(a))[0];
-  if (!worst || !(relative(worst) > 30 || !Number.isFinite(worst.gradient))) return undefined;
+  const largest = ({ weights }: Vitals) => [...weights].sort((a, b) => relative(b) - relative(a))[0];
+  const norm = ({ weights }: Vitals) => Math.hypot(...weights.map((w) => w.gradient));
+  const [first, last] = [looks[0]!, looks.at(-1)!];
+  const worst = largest(last);
+  const before = looks.at(-2) && largest(looks.at(-2)!);
+  if (!worst || !before) return undefined;
+  const huge = Math.min(relative(worst), relative(before)) > 30;
+  const grown = norm(last) > 100 * norm(first) && relative(worst) > 1;
+  if (!huge && !grown) return undefined;
   return {
     ailment: 'exploding-gradients',
     what: `gradients explode at ${worst.path}`,
-    evidence: `the norm of its gradient is ${short(worst.gradient)}, that of the weight itself ${short(worst.weight)}`,
+    evidence: `the norm of its gradient is ${short(worst.gradient)}, that of the weight itself ${short(worst.weight)}${grown ? `; all gradients together are ${short(norm(last) / norm(first))} times what they were` : ''}`,
     remedy: 'clip them (--clip-norm 1), lower the learning rate, or use batch normalisation or smaller first weights',
   };
 };
