@@ -11,26 +11,27 @@ export interface Recipe {
   readonly options: { readonly [option: string]: Json };
 }
 
-/** What both human-segmentation recipes share. */
-const PEOPLE = {
-  size: 128,
-  batchSize: 16,
-  features: [24, 48, 96, 192],
-  optimizer: 'adamw',
-  lr: 0.003,
-  loss: 'bce+dice',
-  scheduler: { name: 'cosine', options: { unit: 'step' } },
-  augment: ['strong'],
-  ema: 0.99,
-  seed: 1,
-} as const;
-
 /** Recipes by name. */
 export const RECIPES: Readonly<Record<string, Recipe>> = {
   'human-segmentation': {
-    summary: 'people in a few hundred photos, from scratch: narrow U-Net, AdamW, strong augmentation, averaged weights',
+    summary:
+      'people in a few hundred photos, from scratch: people pasted into other photos, small batches, averaged weights',
     network: 'unet',
-    options: { ...PEOPLE, epochs: 80, warmup: 3 },
+    options: {
+      size: 128,
+      batchSize: 8,
+      // Six levels: the lowest map is 4x4, so that each of its values sees the whole photo. Multiples of 16 get Winograd.
+      features: [16, 32, 64, 128, 256, 256],
+      optimizer: 'adamw',
+      lr: 0.002,
+      loss: 'bce+dice',
+      scheduler: { name: 'cosine', options: { unit: 'step' } },
+      warmup: 2,
+      augment: ['light', 'copypaste:0.5'],
+      ema: 0.995,
+      epochs: 120,
+      seed: 1,
+    },
   },
   'human-segmentation-100': {
     summary: '100 epochs with a scheduler: Adam at 0.01, halved where the validation loss rests',
