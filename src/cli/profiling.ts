@@ -25,7 +25,7 @@ export interface Profiling {
 export const wantsProfile = (values: Values): boolean => values.profile === true || values.trace !== undefined;
 
 /**
- * Prepares a profile and measures what the machine could do at best.
+ * Prepares a profile, which also measures what the machine could do at best.
  * @throws Error, one sentence, where the device cannot time steps or the trace cannot be written
  */
 export async function startProfile(
@@ -38,10 +38,8 @@ export async function startProfile(
   const depth = values.depth as number | undefined;
   const profiler = new Profiler(inner, options);
   if (trace !== undefined) await checkWritable(trace);
-  const attainable: Attainable = {
-    gflops: (await measureConv(inner, 4)).gflops,
-    gigabytesPerSecond: await measureBandwidth(inner),
-  };
+  // Before a run, whose steps would be in the way; after a workload that was timed, whose peak memory it would be.
+  const before = options.paused ? undefined : await attainableOn(inner);
   return {
     backend: profiler.backend,
     get done() {
@@ -52,11 +50,16 @@ export async function startProfile(
       const { measured } = profiler;
       if (measured.length === 0) return undefined;
       if (trace !== undefined) await writeFileAtomic(trace, chromeTrace(measured, title));
-      const profile = summarise(measured, { attainable, depth });
+      const profile = summarise(measured, { attainable: before ?? (await attainableOn(inner)), depth });
       return { profile, text: profileText(profile, title, trace), ...(trace === undefined ? {} : { trace }) };
     },
   };
 }
+
+const attainableOn = async (backend: Backend): Promise<Attainable> => ({
+  gflops: (await measureConv(backend, 4)).gflops,
+  gigabytesPerSecond: await measureBandwidth(backend),
+});
 
 /** Programs that make a training step, by the names that the trainer gives them. */
 export const trainingPart = (name: string): string | undefined =>
@@ -100,7 +103,7 @@ function profileText(profile: Profile, title: string, trace: string | undefined)
     '',
     ...shown(layers),
     '',
-    `limit: ${gflops.toFixed(0)} GFLOP/s (direct 3x3 convolution) and ${gigabytesPerSecond.toFixed(0)} GB/s from memory, measured just before;`,
+    `limit: ${gflops.toFixed(0)} GFLOP/s (direct 3x3 convolution) and ${gigabytesPerSecond.toFixed(0)} GB/s from memory, measured just now;`,
     'above 100 % where Winograd saves operations or values stay in the caches',
     ...(trace === undefined ? [] : [`trace: ${trace} (open it in chrome://tracing or ui.perfetto.dev)`]),
   ].join('\n');
