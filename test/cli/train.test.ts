@@ -155,6 +155,54 @@ describe('a run on the command line', () => {
     expect(records()).toHaveLength(1);
   });
 
+  it('predicts time and memory and writes nothing when asked to', async () => {
+    const before = readdirSync(join(dir, 'runs'));
+    const args = ['train', 'lenet5', ...SMALL, '--epochs', '4', '--dry-run'];
+    const { code, stdout } = await fovea([...args, '--json'], dir);
+    expect(code).toBe(0);
+    const p = JSON.parse(stdout);
+    expect(p.epochs).toBe(4);
+    for (const n of [p.stepSeconds, p.trainSeconds, p.validSeconds, p.imagesPerSecond]) expect(n).toBeGreaterThan(0);
+    expect(p.totalSeconds).toBeCloseTo(4 * (p.trainSeconds + p.validSeconds), 9);
+    expect(p.peakBytes).toBeGreaterThan(p.deviceBytes);
+    const plain = await fovea(args, dir);
+    expect(plain.stdout).toMatch(
+      /^predicted: \S+ s an epoch \(training .* images\/s; validation .*\), .* for 4 epochs; peak memory \d+ MB$/m,
+    );
+    expect(readdirSync(join(dir, 'runs'))).toEqual(before);
+  });
+
+  it('says what was predicted, which part of it was reached, what the doctor saw; and logs for TensorBoard', async () => {
+    const small = '--data shapes --images 200 --size 16 --device reference --batch-size 8 --seed 3'.split(' ');
+    const high = [
+      'train',
+      'lenet5',
+      ...small,
+      '--lr',
+      '0.3',
+      '--epochs',
+      '4',
+      '--out',
+      'runs/high',
+      '--log',
+      'tensorboard',
+    ];
+    const { code, stdout, stderr } = await fovea([...high, '--json'], dir);
+    expect(code).toBe(0);
+    const { predicted, findings } = JSON.parse(stdout);
+    expect(predicted.imagesPerSecond).toBeGreaterThan(0);
+    expect(findings.map((f: { ailment: string }) => f.ailment)).toContain('learning-rate-too-high');
+    expect(stderr).toMatch(
+      /^warning: the learning rate 0\.3 is too high: .*; start again with a tenth of it \(--lr 0\.03\)/m,
+    );
+    expect(stderr).toMatch(/^epoch 4\/4 .* images\/s \(\d+ % of predicted\)/m);
+    const events = () => readdirSync(join(dir, 'runs/high')).filter((f) => f.startsWith('events.out.tfevents.'));
+    expect(events()).toHaveLength(1);
+    const more = ['train', '--resume', 'runs/high', '--epochs', '5', '--device', 'reference', '--doctor', 'off'];
+    expect((await fovea(more, dir)).stderr).toBe('');
+    expect(events()).toHaveLength(2);
+  });
+
   it('goes on with a run for more epochs', async () => {
     const more = await fovea(['train', '--resume', 'runs/small', '--epochs', '2', '--device', 'reference'], dir);
     expect(more.stderr).toBe('');
