@@ -1,6 +1,7 @@
 import { crop } from '../../data/transforms/crop.js';
 import { resizeImage } from '../../data/transforms/resize.js';
 import type { Planes } from '../../train/tiling.js';
+import { scale } from './scale.js';
 
 /** Colours as a canvas gives them: red, green, blue and opacity of each pixel. */
 export interface Picture {
@@ -31,8 +32,10 @@ export function prepare(picture: Picture, scaled: (image: Planes) => Planes, cha
 /** Scaled to exactly that size. */
 export const fill =
   (height: number, width: number) =>
-  (image: Planes): Planes =>
-    resizeImage(image, height, width);
+  (image: Planes): Planes => {
+    const [, h, w] = image.shape;
+    return scale(image, height, width, h / height, w / width);
+  };
 
 /** Scaled until it covers that size, then the middle is taken. */
 export const cover =
@@ -41,8 +44,7 @@ export const cover =
     const [, h, w] = image.shape;
     const shrink = Math.min(h / height, w / width);
     const [tall, wide] = [Math.max(height, Math.round(h / shrink)), Math.max(width, Math.round(w / shrink))];
-    const large = resizeImage(image, tall, wide);
-    if (tall === height && wide === width) return large;
+    const large = scale(image, tall, wide, shrink, shrink);
     return crop(large, (tall - height + 1) >> 1, (wide - width + 1) >> 1, height, width);
   };
 
@@ -68,7 +70,7 @@ function grey({ data, shape: [, height, width] }: Planes): Planes {
       out[i] = r;
       continue;
     }
-    const light = 255 * (0.2 * LINEAR[r]! + 0.7 * LINEAR[g]! + 0.1 * LINEAR[b]!);
+    const light = 255 * (0.2126 * LINEAR[r]! + 0.7152 * LINEAR[g]! + 0.0722 * LINEAR[b]!);
     const low = Math.floor(light);
     out[i] = Math.round(BYTE[low]! + (BYTE[low + 1]! - BYTE[low]!) * (light - low));
   }

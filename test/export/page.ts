@@ -1,0 +1,66 @@
+import { existsSync } from 'node:fs';
+import { type Browser, chromium, type Page } from 'playwright-core';
+
+const candidates = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+const executablePath = candidates.find((path) => path && existsSync(path));
+
+/** Why pages cannot be opened here; empty if they can. */
+export const noBrowser = executablePath ? '' : ' (skipped: there is no Chromium; CHROMIUM=path says where one is)';
+
+/** A browser that shows a moving test picture as its camera. */
+export const openBrowser = (): Promise<Browser> =>
+  chromium.launch({
+    executablePath,
+    args: ['--no-sandbox', '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'],
+  });
+
+/** Opens a page from its file, without a network, and waits until its network runs. Whatever it complains of is thrown. */
+export async function openPage(browser: Browser, file: string): Promise<Page> {
+  const context = await browser.newContext({ offline: true, acceptDownloads: true });
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  page.on('console', (m) => m.type() === 'error' && complaints.push(m.text()));
+  page.on('pageerror', (e) => complaints.push(e.message));
+  page.on('request', (r) => /^https?:/.test(r.url()) && complaints.push(`asks for ${r.url()}`));
+  await page.goto(`file://${file}`);
+  await page.waitForFunction(() => document.documentElement.dataset.state !== undefined);
+  const banner = await page.textContent('#banner');
+  if (banner || complaints.length > 0) throw new Error([banner, ...complaints].join('; '));
+  return page;
+}
+
+/** Probabilities of all classes that the page shows for a picture. */
+export async function classify(page: Page, picture: string): Promise<number[]> {
+  await page.evaluate(() => document.querySelector('.bars')?.replaceChildren());
+  await page.setInputFiles('#file', picture);
+  await page.waitForFunction(() => (document.querySelector('.bars .best')?.children.length ?? 0) > 0);
+  return shownProbabilities(page);
+}
+
+export async function shownProbabilities(page: Page): Promise<number[]> {
+  const shown = await page.$$eval('.bars li', (items) =>
+    items.map((li) => [Number(li.getAttribute('data-class')), Number(li.getAttribute('data-probability'))] as const),
+  );
+  const out: number[] = [];
+  for (const [i, p] of shown) out[i] = p;
+  return out;
+}
+
+/** The PNG that the page saves for a photo. */
+export async function cut(page: Page, photo: string, view: 'cutout' | 'mask' | 'overlay'): Promise<Buffer> {
+  await page.evaluate(() => {
+    document.querySelector('.note')?.removeAttribute('data-foreground');
+  });
+  await page.click(`label[for=view-${view}]`);
+  await page.setInputFiles('#file', photo);
+  await page.waitForFunction(() => document.querySelector('.note')?.hasAttribute('data-foreground'));
+  return save(page);
+}
+
+export async function save(page: Page): Promise<Buffer> {
+  const [download] = await Promise.all([page.waitForEvent('download'), page.click('text=Download as PNG')]);
+  const stream = await download.createReadStream();
+  const parts: Buffer[] = [];
+  for await (const part of stream) parts.push(part as Buffer);
+  return Buffer.concat(parts);
+}
