@@ -29,7 +29,8 @@ export async function openStart({ weights }: StartValues): Promise<StartFile | u
 /** A file of a network that nobody knows may still fit the one that is trained: nothing is said of its images then. */
 function knownNormalize(file: WeightsFile): Normalize | undefined {
   try {
-    return normalizeFor(recognise(file.weights, file.file));
+    const known = recognise(file.weights, file.file);
+    return known.layout === 'fovea' ? undefined : normalizeFor(known);
   } catch {
     return undefined;
   }
@@ -45,7 +46,7 @@ export function startNormalize(
   const chosen = normalize === 'imagenet' ? NORMALIZE.imagenet : start?.normalize;
   if (chosen && normalize === undefined)
     terminal.note(
-      `images are normalised as ${start!.file.file} was trained: mean ${chosen.mean.map(formatPlain).join(', ')}, std ${chosen.std.map(formatPlain).join(', ')} (--normalize data: by the data's own)`,
+      `images are normalised as ${start!.file.config ? `${start!.file.file} was trained` : 'the authors of these weights do'}: mean ${chosen.mean.map(formatPlain).join(', ')}, std ${chosen.std.map(formatPlain).join(', ')} (--normalize data: by the data's own)`,
     );
   return chosen;
 }

@@ -53,7 +53,8 @@ function vgg(weights: Weights): Guess | undefined {
     },
     inputShape: small === undefined ? [inChannels, 224, 224] : [inChannels, 32, 32],
     classes: small ?? full ?? 1000,
-    layout: 'torchvision',
+    // torchvision has no small head.
+    layout: small === undefined ? 'torchvision' : 'fovea',
     head: small !== undefined || full !== undefined,
   };
 }
