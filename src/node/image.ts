@@ -27,8 +27,13 @@ export class ImageError extends Error {
   }
 }
 
-const damaged = (name: string, error: unknown): ImageError =>
-  new ImageError(`${name} is damaged and cannot be read as an image (${reason(error)})`, 'damaged', { cause: error });
+const damaged = (name: string, error: unknown): ImageError => {
+  // libvips keeps one text for the whole process: another thread's error may have taken the place of this one's.
+  const why = reason(error).replace(/^Unknown error$/, '');
+  return new ImageError(`${name} is damaged and cannot be read as an image${why && ` (${why})`}`, 'damaged', {
+    cause: error,
+  });
+};
 
 /** How {@link loadImage} reads an image. */
 export interface LoadImageOptions {

@@ -208,12 +208,12 @@ async function fromCsv(
         continue;
       }
       const [imageAt, maskAt] = await Promise.all([locate(root, image), locate(root, mask)]);
-      for (const [name, at] of [
-        [image, imageAt],
-        [mask, maskAt],
-      ] as const)
-        if (!at) problems.push(`${name} is not there (line ${line} of ${file})`);
-      if (!imageAt || !maskAt) continue;
+      if (!imageAt || !maskAt) {
+        const missing = [...(imageAt ? [] : [image]), ...(maskAt ? [] : [mask])];
+        const are = missing.length > 1 ? 'are' : 'is';
+        problems.push(`${missing.join(' and ')} ${are} not there (line ${line} of ${file})`);
+        continue;
+      }
       byTail += Number(imageAt.byTail) + Number(maskAt.byTail);
       pairs.push({ image: imageAt.path, mask: maskAt.path, ...(part && tables.length > 1 ? { part } : {}) });
     }

@@ -170,6 +170,11 @@ describe('photos with masks', () => {
     await expect(openData(path, { strict: true })).rejects.toThrow(
       /5 cannot be used: images\/p5.jpg is not there \(line 4 of .*l.csv\); images\/p6.jpg .*; images\/p7.jpg .*; and 2 more$/,
     );
+    await writeFile(join(path, 'l.csv'), ['image,mask', ...good, 'a.jpg,b.png', 'images/p0.jpg,c.png'].join('\n'));
+    expect((await openData(path, { valid: 0 })).skipped).toEqual([
+      expect.stringMatching(/^a.jpg and b.png are not there \(line 4 of /),
+      expect.stringMatching(/^c.png is not there \(line 5 of /),
+    ]);
     await writeFile(join(path, 'l.csv'), ['image,mask', ...missing].join('\n'));
     await expect(openData(path)).rejects.toThrow(/holds no photo with a mask that can be used: 5 cannot be used/);
   });
