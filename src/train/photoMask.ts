@@ -127,21 +127,37 @@ export class MaskCollector {
   }
 
   take(y: number, count: number, rows: Float32Array): void {
-    const { outputs, threshold, classes, alpha } = this;
-    const part = count * this.width;
-    const at = y * this.width;
-    for (let i = 0; i < part; i++) {
-      const [best, foreground] = outputs === 1 ? this.binary(rows[i]!) : this.several(rows, i, part);
-      classes[at + i] = best;
-      if (best !== 0) this.count++;
-      const edge = outputs === 1 ? threshold : 0.5;
-      alpha[at + i] = Math.round(255 * Math.min(1, Math.max(0, (foreground - edge) / (2 * SOFT) + 0.5)));
-    }
+    if (this.outputs === 1) this.takeBinary(y * this.width, count * this.width, rows);
+    else this.takeSeveral(y * this.width, count * this.width, rows);
   }
 
-  private binary(logit: number): readonly [number, number] {
-    const probability = 1 / (1 + Math.exp(-logit));
-    return [probability > this.threshold ? 1 : 0, probability];
+  private takeBinary(at: number, part: number, logits: Float32Array): void {
+    const { threshold, classes, alpha } = this;
+    // Most pixels are far from the threshold: only those within the soft edge need their probability.
+    const edge = logitOf(threshold);
+    const none = logitOf(threshold - SOFT);
+    const full = logitOf(threshold + SOFT);
+    let count = 0;
+    for (let i = 0; i < part; i++) {
+      const logit = logits[i]!;
+      if (logit > edge) {
+        classes[at + i] = 1;
+        count++;
+      } else classes[at + i] = 0;
+      if (logit <= none) alpha[at + i] = 0;
+      else if (logit >= full) alpha[at + i] = 255;
+      else alpha[at + i] = softly(1 / (1 + Math.exp(-logit)) - threshold);
+    }
+    this.count += count;
+  }
+
+  private takeSeveral(at: number, part: number, rows: Float32Array): void {
+    for (let i = 0; i < part; i++) {
+      const [best, foreground] = this.several(rows, i, part);
+      this.classes[at + i] = best;
+      if (best !== 0) this.count++;
+      this.alpha[at + i] = softly(foreground - 0.5);
+    }
   }
 
   private several(rows: Float32Array, i: number, part: number): readonly [number, number] {
@@ -153,3 +169,10 @@ export class MaskCollector {
     return [best, 1 - Math.exp(rows[i]! - largest) / sum];
   }
 }
+
+/** The logit of a probability; outside of 0..1 infinite. */
+const logitOf = (p: number): number =>
+  p <= 0 ? Number.NEGATIVE_INFINITY : p >= 1 ? Number.POSITIVE_INFINITY : Math.log(p / (1 - p));
+
+/** Opacity 0..255 at a distance from the edge, in probability. */
+const softly = (distance: number): number => Math.round(255 * Math.min(1, Math.max(0, distance / (2 * SOFT) + 0.5)));

@@ -157,18 +157,22 @@ export function resizeRows(
     const low = Math.floor(p);
     return { low, high: Math.min(from - 1, low + 1), part: p - low };
   };
+  // Every pixel of a photo comes by here: columns are looked up, and rows are blended before they are stretched.
   const columns = Array.from({ length: width }, (_, x) => at(x, w, width));
+  const lows = Int32Array.from(columns, (c) => c.low);
+  const highs = Int32Array.from(columns, (c) => c.high);
+  const parts = Float64Array.from(columns, (c) => c.part);
   const row = new Float32Array(planes * width);
+  const blended = new Float64Array(w);
   for (let y = 0; y < height; y++) {
     const { low, high, part } = at(y, h, height);
     for (let k = 0; k < planes; k++) {
       const a = (k * h + low) * w;
       const b = (k * h + high) * w;
-      for (const [x, c] of columns.entries()) {
-        const up = map[a + c.low]! * (1 - c.part) + map[a + c.high]! * c.part;
-        const under = map[b + c.low]! * (1 - c.part) + map[b + c.high]! * c.part;
-        row[k * width + x] = up * (1 - part) + under * part;
-      }
+      for (let x = 0; x < w; x++) blended[x] = map[a + x]! * (1 - part) + map[b + x]! * part;
+      const to = k * width;
+      for (let x = 0; x < width; x++)
+        row[to + x] = blended[lows[x]!]! * (1 - parts[x]!) + blended[highs[x]!]! * parts[x]!;
     }
     sink(y, 1, row);
   }
