@@ -94,18 +94,22 @@ int measureTrials(Engine& engine, std::vector<ConvTrial>& trials) {
   });
   for (size_t i : order)
     if (since(start) < budget()) memory.time(*pairs[i].second);
+  const auto retry = [&](size_t i) {
+    auto [table, other] = pairs[i];
+    if (since(start) + table->best + other->best > budget()) return false;
+    memory.time(*table);
+    memory.time(*other);
+    return true;
+  };
+  // First what would change the choice, then what is close.
+  for (size_t i : order)
+    if (pairs[i].second->runs > 0 && pairs[i].second->best < pairs[i].first->best) retry(i);
   for (bool again = true; again;) {
     again = false;
     for (size_t i : order) {
       auto [table, other] = pairs[i];
-      if (other->runs == 0 || other->runs >= kMostRuns) continue;
       const bool close = std::max(table->best, other->best) < kHopeless * std::min(table->best, other->best);
-      const bool surprising = other->best < table->best && other->runs < kFewestRuns;
-      if (!close && !surprising) continue;
-      if (since(start) + table->best + other->best > budget()) continue;
-      memory.time(*table);
-      memory.time(*other);
-      again = true;
+      if (other->runs > 0 && other->runs < kMostRuns && close) again = retry(i) || again;
     }
   }
   for (size_t i = 0; i < open.size(); i++) {

@@ -147,6 +147,12 @@ export function setChoiceCache(open: () => ChoiceCache): void {
   openCache = open;
 }
 
+let tell = (message: string): void => console.warn(message);
+
+/** Says where warnings about that cache go that nobody else listens to. Default: the console. */
+export function setTuningWarning(warn: (message: string) => void): void {
+  tell = warn;
+}
+
 /** Measures, and keeps what it measured in this machine's cache where there is one. */
-export const machineTuning = (warn?: (message: string) => void): ConvolutionTuning =>
-  new ConvolutionTuning(openCache?.(), warn);
+export const machineTuning = (warn = tell): ConvolutionTuning => new ConvolutionTuning(openCache?.(), warn);

@@ -53,7 +53,14 @@ async function bench({ values, terminal, interrupt, device }: Context): Promise<
     values.classes as number | undefined,
   );
   const backend = await device();
-  const about = { model: name, input: inputShape, batch, mode, exact: values.exact === true } as const;
+  const about = {
+    model: name,
+    input: inputShape,
+    batch,
+    mode,
+    exact: values.exact === true,
+    tune: values.tune === true,
+  } as const;
   const title = `${name}, ${inputShape.join('x')}, batch ${batch}, ${mode === 'train' ? 'training step' : 'inference'}`;
   const profiling = wantsProfile(values)
     ? await startProfile(values, backend, title, {

@@ -1,4 +1,5 @@
 import type { Backend } from '../backends/backend.js';
+import { setTuningWarning } from '../backends/tuning.js';
 import { type DeviceName, openDevice } from '../node/device.js';
 import type { Values } from './options.js';
 import type { Terminal } from './terminal.js';
@@ -10,6 +11,7 @@ export async function startDevice({ device, threads }: Values, terminal: Termina
     threads: threads as number | undefined,
   });
   terminal.say(line);
+  setTuningWarning((message) => terminal.warn(message));
   return backend;
 }
 

@@ -156,6 +156,7 @@ export async function evaluationBar(
   return {
     listen: (event) => {
       if (event.type === 'evaluate') bar?.update(event.batch, event.batches, what);
+      else if (event.type === 'warning') terminal.warn(event.message);
     },
     end: () => bar?.stop(),
   };

@@ -1,4 +1,5 @@
 import type { Backend } from '../backends/backend.js';
+import type { ConvolutionTuning } from '../backends/tuning.js';
 import { median } from '../inspect/profile.js';
 import { milliseconds } from '../inspect/profileTable.js';
 import { shortBytes } from '../inspect/table.js';
@@ -19,6 +20,7 @@ export interface About {
   readonly batch: number;
   readonly mode: 'train' | 'infer';
   readonly exact: boolean;
+  readonly tune: boolean;
 }
 
 export interface Timed {
@@ -37,6 +39,8 @@ export interface Timed {
   readonly parameters: number;
   /** Building and compiling, with the first values of all weights. */
   readonly preparationMs: number;
+  /** With `tune`: convolutions by what was chosen for them, and how many of them had to be measured for that. */
+  readonly algorithms?: { readonly direct: number; readonly winograd: number; readonly measured: number };
   readonly loss?: string;
   readonly optimizer?: string;
 }
@@ -45,8 +49,8 @@ export interface Timed {
 export async function timeWorkload(
   net: Module,
   backend: Backend,
-  { input, batch, mode, exact }: About,
-  { repeats, loss, optimizer, tune }: Values,
+  { input, batch, mode, exact, tune }: About,
+  { repeats, loss, optimizer }: Values,
   signal: AbortSignal,
   profiling: Profiling | undefined,
 ): Promise<Timed> {
@@ -56,7 +60,7 @@ export async function timeWorkload(
     batch,
     mode,
     exact,
-    tune: tune === true,
+    tune,
     ...(loss === undefined ? {} : { loss: parseLoss(toSpec(loss as string | Spec)) }),
     ...(optimizer === undefined ? {} : { optimizer: parseOptimizer(toSpec(optimizer as string | Spec)) }),
   });
@@ -91,6 +95,7 @@ export async function timeWorkload(
       programBytes: work.programBytes,
       parameters: net.parameterCount(),
       preparationMs,
+      ...(work.tuning ? { algorithms: countAlgorithms(work.tuning) } : {}),
       ...(work.loss ? { loss: describeSpec(work.loss.spec) } : {}),
       ...(work.optimizer ? { optimizer: describeSpec(work.optimizer.spec ?? work.optimizer.name) } : {}),
     };
@@ -111,9 +116,20 @@ export function workloadFacts(title: string, { exact }: About, t: Timed): [name:
     ['speed', `${rate(t.gflops)} GFLOP/s effective: convolutions and matrix products only, by their definition`],
     ['memory', `${shortBytes(t.peakBytes)} at most, ${shortBytes(t.programBytes)} of it for the program's values`],
     ['parameters', formatCount(t.parameters)],
+    ...(t.algorithms ? [['algorithms', algorithmsText(t.algorithms)] as [string, string]] : []),
     ['preparation', `${milliseconds(t.preparationMs)} ms: first weights and compiling`],
   ];
 }
+
+function countAlgorithms({ choices, measured }: ConvolutionTuning): NonNullable<Timed['algorithms']> {
+  const winograd = [...choices.values()].filter(({ algorithm }) => algorithm === 'winograd').length;
+  return { direct: choices.size - winograd, winograd, measured };
+}
+
+const algorithmsText = ({ direct, winograd, measured }: NonNullable<Timed['algorithms']>): string =>
+  direct + winograd === 0
+    ? 'no convolution has a choice on this device'
+    : `${winograd} convolutions by Winograd, ${direct} direct, ${measured === 0 ? 'all known before' : `${measured} measured now`}`;
 
 /** Whole numbers, or two digits below ten. */
 const rate = (n: number) => (n < 9.95 ? n.toPrecision(2) : formatCount(n));

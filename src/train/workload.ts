@@ -1,4 +1,5 @@
 import type { Backend, Store } from '../backends/backend.js';
+import type { ConvolutionTuning } from '../backends/tuning.js';
 import { Purpose, RandomStream } from '../data/rng.js';
 import type { Loss } from '../losses/loss.js';
 import { parseLoss } from '../losses/registry.js';
@@ -48,6 +49,8 @@ export interface Workload {
   readonly optimizer: Optimizer | undefined;
   /** The weights by name, and whatever else the network keeps. */
   readonly store: Store;
+  /** What algorithms were chosen, and how many were measured for that, with `tune`. */
+  readonly tuning: ConvolutionTuning | undefined;
   /** One training step (`loss` among its outputs), or one prediction. Call it again when it has resolved. */
   run(): Promise<Record<string, HostTensor>>;
   dispose(): void;
@@ -97,6 +100,7 @@ async function predicting({ session, image }: Prepared, options: WorkloadOptions
     loss: undefined,
     optimizer: undefined,
     store: session.store,
+    tuning: session.tuning,
     run: () => program.run({ image }),
     dispose: () => session.dispose(),
   };
@@ -129,6 +133,7 @@ async function training({ session, image, random }: Prepared, options: WorkloadO
     loss,
     optimizer,
     store: session.store,
+    tuning: session.tuning,
     run: async () => {
       const running = await stepper.queue(batch, position);
       position = running.next;
