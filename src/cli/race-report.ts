@@ -54,6 +54,7 @@ export async function finishRace(out: string, race: RaceFile, runs: readonly Rac
     curve: `valid ${curve}`,
     split: split === 'valid' ? 'validation' : split,
     images: scores.length,
+    otherImages,
     classes: config.classes,
     contestants,
     conclusions: sentences,

@@ -152,6 +152,8 @@ export class RaceRunner {
       if (event.type === 'step') {
         run.seconds = clock.seconds;
         run.speed = event.imagesPerSecond;
+        const byEpochs = (event.epoch - 1 + event.batch / event.batches) / plan.fit.epochs;
+        run.share = Math.min(0.999, budget === undefined ? byEpochs : clock.seconds / budget);
         if (clock.seconds >= until) stop.abort();
       }
       if (event.type === 'epoch') run.history = [...run.history, event.record];

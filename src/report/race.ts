@@ -73,7 +73,7 @@ export async function writeRaceReport(storage: Storage, data: RaceReportData): P
 const bandNote = ({ curve }: RaceReportData) =>
   `<p class="note">${e(curve)} after each epoch: the mean over the seeds, in a band from the lowest to the highest seed (from three seeds on: the 95 % interval of the mean).</p>`;
 
-function results({ contestants, measure, split, images }: RaceReportData): string {
+function results({ contestants, measure, split, images, otherImages }: RaceReportData): string {
   const rows = contestants.map((c) => {
     const scores = c.entries.map((x) => x.score);
     const failed = c.entries.find((x) => x.failed !== undefined);
@@ -90,7 +90,7 @@ function results({ contestants, measure, split, images }: RaceReportData): strin
     return `<tr>${cells.map((x) => `<td>${e(x)}</td>`).join('')}</tr>`;
   });
   const head = ['contestant', measure, 'by seed', 'training', 'epochs', 'parameters', 'multiply-adds', 'memory'];
-  return `<section><h2>Results</h2><div class="scroll"><table><tr>${head.map((h) => `<th>${e(h)}</th>`).join('')}</tr>${rows.join('')}</table></div><p class="note">${e(`${capital(measure)} on the ${formatCount(images)} images of the ${split} set, with the weights that were best on the validation set. Training time counts steps only: validation, checkpoints, compiling and loading are left out for all alike.`)}</p></section>`;
+  return `<section><h2>Results</h2><div class="scroll"><table><tr>${head.map((h) => `<th>${e(h)}</th>`).join('')}</tr>${rows.join('')}</table></div><p class="note">${e(`${capital(measure)} on the ${formatCount(images)} images of the ${split} set${otherImages ? ' (others for each seed)' : ''}, with the weights that were best on the validation set. Training time counts steps only: validation, checkpoints, compiling and loading are left out for all alike.`)}</p></section>`;
 }
 
 /** Scores of each class, coloured by the difference from the mean of the contestants. */

@@ -99,7 +99,11 @@ export function raceCurves(
   const x = {
     field: 'x',
     type: 'quantitative',
-    axis: { title: along === 'epoch' ? 'epochs' : 'seconds of training', grid: false, tickCount: 8 },
+    axis: {
+      ...(along === 'epoch' ? { title: 'epochs', tickMinStep: 1, format: 'd' } : { title: 'seconds of training' }),
+      grid: false,
+      tickCount: 8,
+    },
     scale: { nice: false, padding: 8 },
   };
   const y = (field: string) => ({
@@ -108,7 +112,7 @@ export function raceCurves(
     axis: { title: null, tickCount: 6, ...(percent ? { format: '.1~%' } : {}) },
     scale: { zero: false },
   });
-  const color = { ...colourOf(contestants), legend: { symbolType: 'stroke', columns: 4 } };
+  const color = { ...colourOf(contestants), legend: { symbolType: 'circle', symbolOpacity: 1, columns: 4 } };
   return renderChart(
     {
       width: 460,
@@ -119,7 +123,10 @@ export function raceCurves(
           mark: { type: 'area', opacity: 0.16, clip: true },
           encoding: { x, y: y('low'), y2: { field: 'high' }, color },
         },
-        { mark: { type: 'line', strokeWidth: 2.25, point: { size: 22 } }, encoding: { x, y: y('mean'), color } },
+        {
+          mark: { type: 'line', strokeWidth: 2.25, point: along === 'epoch' && { size: 22 } },
+          encoding: { x, y: y('mean'), color },
+        },
       ],
     },
     along === 'epoch' ? 'Learning curves by epochs' : 'Learning curves by training time',

@@ -36,6 +36,8 @@ export interface RaceReportData {
   readonly curve: string;
   readonly split: string;
   readonly images: number;
+  /** Each seed was measured on other images (a split by the seed). */
+  readonly otherImages: boolean;
   readonly classes: readonly string[];
   /** The best first. */
   readonly contestants: readonly RaceContestant[];
