@@ -30,7 +30,6 @@ const ROOT = new URL('../', import.meta.url);
 export const exportPage: Exporter = async (context, source, out) => {
   const { values, terminal, interrupt } = context;
   const half = values.half === true;
-  checkSize(source, half);
   const runtime = await readBrowserRuntime();
   const { network, geometry } = forPage(source);
   const file = await checkedOnnx(context, network, { preprocess: true, half });
@@ -78,12 +77,17 @@ export const exportPage: Exporter = async (context, source, out) => {
   );
 };
 
-function checkSize({ net, from, inputShape: [channels] }: ExportSource, half: boolean): void {
+/** Throws one sentence for a network that no page can hold, before its weights are there. */
+export function checkForPage(
+  from: string,
+  { net, inputShape: [channels] }: Pick<ExportSource, 'net' | 'inputShape'>,
+  half: boolean,
+): void {
   if (channels !== 1 && channels !== 3)
     throw new CommandError(`the network of ${from} takes ${channels} channels; pictures have 1 or 3`);
-  const bytes = bytesOfStates(new Map(Object.entries(net.stateDict())), half);
+  const bytes = bytesOfStates(net.states(), half);
   if (bytes <= MAX_WEIGHTS) return;
-  const fits = !half && bytes / 2 <= MAX_WEIGHTS;
+  const fits = !half && bytesOfStates(net.states(), true) <= MAX_WEIGHTS;
   throw new CommandError(
     `the weights of ${from} take ${Math.round(bytes / 1e6)} MB, a page holds up to ${MAX_WEIGHTS / 1e6}: ${fits ? 'add --half' : 'export it with --to onnx'}`,
   );

@@ -30,6 +30,8 @@ interface Format {
   /** Options that this format alone understands, by their names among the fields. */
   readonly options: readonly string[];
   readonly load: () => Promise<Exporter>;
+  /** Throws one sentence for a network that it cannot hold, before the network has weights. */
+  readonly check?: (from: string, network: Pick<ExportSource, 'net' | 'inputShape'>, half: boolean) => Promise<void>;
 }
 
 /** The formats of `--to`. */
@@ -45,6 +47,7 @@ const FORMATS: Readonly<Record<string, Format>> = {
     endings: ['.html', '.htm'],
     options: ['half', 'title'],
     load: async () => (await import('./export-html.js')).exportPage,
+    check: async (...network) => (await import('./export-html.js')).checkForPage(...network),
   },
   safetensors: {
     summary: 'one file that says what its network is: all that fovea predict needs',
@@ -115,14 +118,17 @@ async function exportNetwork(context: Context): Promise<void> {
     usage(`${out}: a file of --to ${to} ends in ${format.endings.join(' or ')}`);
   for (const name of new Set(Object.values(FORMATS).flatMap((f) => f.options)))
     if (values[name] !== undefined && !format.options.includes(name)) usage(`--${name} has no meaning for --to ${to}`);
-  const source = await openSource(context);
+  const source = await openSource(context, async (from, network) =>
+    format.check?.(from, network, values.half === true),
+  );
   await (await format.load())(context, source, out);
 }
 
 const endings = () => ` (${names.flatMap((n) => FORMATS[n]!.endings).join(', ')})`;
 
 /** A trained network from a run or a file of weights, or a network with its first values. */
-async function openSource({ values, terminal }: Context): Promise<ExportSource> {
+async function openSource(context: Context, check: Check): Promise<ExportSource> {
+  const { values, terminal } = context;
   const from = values.source as string;
   const weights = values.weights as string | undefined;
   const { isWeightsPath, openTrained } = await import('./trained.js');
@@ -138,6 +144,7 @@ async function openSource({ values, terminal }: Context): Promise<ExportSource> 
     const { dataOf } = await import('./data-source.js');
     const { config, net, from: file } = await openTrained(from, weights, terminal);
     const { inputShape, classes, normalize, model } = config;
+    await check(from, { net, inputShape });
     return describe(from, {
       net,
       name: model && 'name' in model && model.name ? model.name : net.constructor.name,
@@ -150,32 +157,29 @@ async function openSource({ values, terminal }: Context): Promise<ExportSource> 
       config,
     });
   }
-  return untrained(from, values, terminal);
+  return untrained(from, context, check);
 }
 
-async function untrained(
-  from: string,
-  values: Context['values'],
-  terminal: Context['terminal'],
-): Promise<ExportSource> {
-  const [{ untrainedNetwork }, { modelEntry, modelNames }, { materialise, readBack }, { createReferenceBackend }] =
-    await Promise.all([
-      import('./network.js'),
-      import('../models/index.js'),
-      import('../nn/materialise.js'),
-      import('../backends/reference/index.js'),
-    ]);
+type Check = (from: string, network: Pick<ExportSource, 'net' | 'inputShape'>) => Promise<void>;
+
+async function untrained(from: string, { values, terminal, device }: Context, check: Check): Promise<ExportSource> {
+  const [{ untrainedNetwork }, { modelEntry, modelNames }, { materialise, readBack }] = await Promise.all([
+    import('./network.js'),
+    import('../models/index.js'),
+    import('../nn/materialise.js'),
+  ]);
   const made = await untrainedNetwork(
     from,
     values.input as ImageShape | undefined,
     values.classes as number | undefined,
   );
   const { net, name, inputShape } = made;
-  const backend = createReferenceBackend();
+  await check(from, made);
+  const backend = await device();
   const store = backend.createStore();
   await materialise(net, backend, store, 0);
   await readBack(net, store);
-  backend.dispose();
+  store.dispose();
   terminal.warn(`${from} is not trained: what is written holds random first values; give a run directory`);
   const entry = modelNames().includes(name) ? modelEntry(name) : undefined;
   const classes = (values.classes as number | undefined) ?? entry?.classes ?? 10;

@@ -1,5 +1,5 @@
 import { bytesPerElement } from '../../tensor/dtype.js';
-import type { HostTensor } from '../../tensor/shape.js';
+import { type HostTensor, numel, type TensorType } from '../../tensor/shape.js';
 import { decodeValues } from '../values.js';
 import { toHalf } from './half.js';
 import { encodeModel, type OnnxNode, type OnnxTensor, type OnnxValue } from './schema.js';
@@ -125,8 +125,8 @@ function halved({ nodes, initializers }: Translated): Pick<Translated, 'nodes' |
 }
 
 /** Bytes of the values of a network's parameters and buffers. */
-export const bytesOfStates = (states: ReadonlyMap<string, HostTensor>, half = false): number =>
-  [...states.values()].reduce(
-    (n, t) => n + t.data.length * (half && t.dtype === 'float32' ? 2 : bytesPerElement(t.dtype)),
-    0,
-  );
+export const bytesOfStates = (states: ReadonlyMap<string, TensorType>, half = false): number =>
+  [...states.values()].reduce((sum, { shape, dtype }) => {
+    const values = numel(shape);
+    return sum + values * (half && isHalved(dtype, values) ? 2 : bytesPerElement(dtype));
+  }, 0);
