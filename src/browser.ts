@@ -3,6 +3,7 @@ export type { Backend, CompileOptions, DeviceInfo, Program, Store } from './back
 export { defaultBackend, setDefaultBackend } from './backends/eager.js';
 export { createReferenceBackend } from './backends/reference/index.js';
 export * as data from './data/index.js';
+export { type ExportedNetwork, type ExportOnnxOptions, exportOnnx } from './export/onnx.js';
 export * as inspect from './inspect/index.js';
 export * as io from './io/index.js';
 export * as losses from './losses/index.js';
