@@ -1,4 +1,6 @@
 // Convolution in its three directions. One function decides the algorithm.
+#include <algorithm>
+
 #include "builder.h"
 
 namespace fovea {
@@ -45,24 +47,26 @@ bool winogradPossible(const Builder& b, const Geometry& g) {
 }
 
 /**
- * The choice of algorithm where nothing was measured: deterministic, by shape and threads. Winograd saves multiplications
- * but transforms its tiles (a cost for each channel of each), its weights (once) and meets more barriers. So it pays if
- * a tile holds enough multiplications for each pair of channels, of which a full one has 16 * 9. Coefficients fitted to
- * 580 shapes with 2 threads (240 with one) from 16 to 1024 channels and 8 to 784 tiles: what is chosen takes 0.5 to 2.5 %
- * longer than the better one in the mean, where one bound on the tiles took 4 to 10 %.
+ * The choice of algorithm where nothing was measured: deterministic, by shape and threads. Winograd saves multiplications,
+ * but transforms its tiles (a cost for each channel of each) and its weights (once). So it pays if a tile holds enough
+ * multiplications for each pair of channels, of which a full one has 16 * 9. Coefficients fitted to the best times of 380
+ * shapes with one and with two threads (`bench/algorithms.mjs`), 16 to 1024 channels and 8 to 784 tiles.
  */
 bool winogradPays(const Builder& b, const Geometry& g, Direction direction) {
   struct Cost {
-    double least, perChannel, weights, barriers;
+    double least, perChannel, weights, largeWeights;
   };
-  static const Cost one[] = {{32, 350, 3000, 0}, {50, 400, 200, 0}, {40, 200, 3000, 4e6}, {60, 400, 0, 2e6}};
-  static const Cost more[] = {{74, 140, 2000, 6.5e6}, {70, 0, 400, 8e6}, {70, 0, 2400, 8e6}, {15, 1300, 2000, 1.8e6}};
-  const Cost& c = (b.engine.threads() > 1 ? more : one)[direction];
+  static const Cost costs[] = {{60, 800, 1600, 0}, {37, 800, 0, 0}, {60, 800, 1600, 0}, {14, 1400, 860, 1130}};
+  // Each thread has a gradient of the weights of its own; they are added up in the end.
+  static const Cost shared = {16, 1550, 1020, 1750};
+  const Cost& c = direction == kBackwardWeights && b.engine.threads() > 1 ? shared : costs[direction];
   const double in = static_cast<double>(g.src[1]), out = static_cast<double>(g.dst[1]);
   const int64_t h = g.dst[2], w = g.dst[3];
   const double tiles = static_cast<double>(g.dst[0] * ((h + 3) / 4) * ((w + 3) / 4));
   const double products = 9.0 * static_cast<double>(g.dst[0] * h * w) / tiles;
-  return products >= c.least + c.perChannel * (1 / in + 1 / out) + c.weights / tiles + c.barriers / (in * out * tiles);
+  // Gradients of 512 x 512 kernels and more no longer stay in the caches.
+  const double weights = c.weights + c.largeWeights * std::min(1.0, in * out / (512 * 512));
+  return products >= c.least + c.perChannel * (1 / in + 1 / out) + weights / tiles;
 }
 
 /** Direction and shapes: what a measured choice is remembered by. */
