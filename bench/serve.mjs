@@ -2,7 +2,7 @@
 // A model server under load: many clients at once, among them oversized, truncated and endless bodies, files that are no
 // images, 400-megapixel bombs, clients that stall or hang up. Every answer is checked against the one that the same
 // photo got alone. Exits with 1 if any is wrong.
-//   node bench/serve.mjs [--run RUN] [--requests 1000] [--clients 32] [--batch 8] [--as json] [--json]
+//   node bench/serve.mjs [--run RUN] [--requests 1000] [--clients 32] [--batch 4] [--as json] [--json]
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,10 +19,10 @@ const { values } = parseArgs({
     run: { type: 'string' },
     requests: { type: 'string', default: '1000' },
     clients: { type: 'string', default: '32' },
-    batch: { type: 'string', default: '8' },
+    batch: { type: 'string', default: '4' },
     as: { type: 'string' },
     device: { type: 'string', default: 'auto' },
-    timeout: { type: 'string', default: '5' },
+    timeout: { type: 'string', default: '20' },
     json: { type: 'boolean', default: false },
   },
 });
@@ -34,10 +34,10 @@ const scratch = mkdtempSync(join(tmpdir(), 'fovea-serve-'));
 
 /** A U-Net trained for a moment: what it answers does not matter, how fast does. */
 function smallRun() {
-  say('no --run: training a U-Net of 64 to 512 channels for a moment');
+  say('no --run: training a U-Net of 64 to 1024 channels for a moment');
   const out = join(scratch, 'run');
   const args =
-    'train unet --data cells --images 32 --size 128 --epochs 1 --batch-size 4 --seed 1 --features 64,128,256,512';
+    'train unet --data cells --images 32 --size 128 --epochs 1 --batch-size 4 --seed 1 --features 64,128,256,512,1024';
   const { status, stderr } = spawnSync(process.execPath, [main, ...args.split(' '), '--out', out], {
     encoding: 'utf8',
   });
@@ -96,7 +96,7 @@ const quantile = (sorted, q) => sorted[Math.min(sorted.length - 1, Math.floor(q 
 async function measure() {
   const run = values.run ?? smallRun();
   const photos = await Promise.all([0, 1, 2, 3, 4, 5].map((i) => photo(640 - 32 * i, 480 + 16 * i, i)));
-  const material = { photos, bomb: pixelBomb(), large: noise(6e6), garbage: noise(50_000), timeout };
+  const material = { photos, bomb: pixelBomb(), large: noise(6e6), garbage: noise(50_000) };
   const engine = await engineRate(run);
   const server = await start(run);
   const { port, pid, task } = server;
@@ -154,6 +154,7 @@ async function measure() {
       ofEngine: rate / engine,
       latencyMs: { p50: quantile(times, 0.5), p99: quantile(times, 0.99), max: times.at(-1) },
       meanBatch: number('fovea_engine_batch_images_sum') / number('fovea_engine_batch_images_count'),
+      engineBusy: number('fovea_engine_busy_seconds_total') / ((last - began) / 1000),
       memoryMiB: { before, peak },
       exitCode: await server.ended,
     };
@@ -176,7 +177,7 @@ else {
     `  ${found.requests} requests of ${clients} clients, ${found.wrong.length} answered wrongly; exit code ${found.exitCode}`,
   );
   say(
-    `  ${found.imagesPerSecond.toFixed(1)} images/s, ${(100 * found.ofEngine).toFixed(0)} % of the engine's ${found.engineImagesPerSecond.toFixed(1)}; batches of ${found.meanBatch.toFixed(1)} on average`,
+    `  ${found.imagesPerSecond.toFixed(1)} images/s, ${(100 * found.ofEngine).toFixed(0)} % of the engine's ${found.engineImagesPerSecond.toFixed(1)}; batches of ${found.meanBatch.toFixed(1)} on average, engine busy ${(100 * found.engineBusy).toFixed(0)} % of the time`,
   );
   say(
     `  photos answered in ${l.p50.toFixed(0)} ms (median), ${l.p99.toFixed(0)} ms (p99), ${l.max.toFixed(0)} ms (slowest)`,

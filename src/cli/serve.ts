@@ -51,7 +51,7 @@ const serveFields = {
   timeout: real('--timeout <s>', 'seconds that a body may take to arrive, and the answer after it (default: 30)', {
     min: 0.1,
   }),
-  batch: count('--batch <n>', 'images that go through the network together at most (default: 8)'),
+  batch: count('--batch <n>', 'images that go through the network together at most (default: 4)'),
   weights: weightsField,
   ...computeFields,
   ...common,
@@ -118,7 +118,7 @@ async function serve({ values, terminal, interrupt, device }: Context): Promise<
     version: version(),
     maxBytes: number('maxBody', 20e6),
     maxPixels: number('maxPixels', 25e6),
-    maxBatch: number('batch', 8),
+    maxBatch: number('batch', 4),
     queue: number('queue', 64),
     timeout: number('timeout', 30),
     onError: (error) => terminal.warn(`a request failed: ${sentenceOf(error)}`),
@@ -137,7 +137,7 @@ async function serve({ values, terminal, interrupt, device }: Context): Promise<
       classes: config.classes,
       device: backend.device,
     },
-    `serving ${model ?? run} on ${serving.url} (${task}; ${(programs.bytes / 2 ** 20).toFixed(0)} MiB for batches of up to ${number('batch', 8)}); Ctrl-C ends it`,
+    `serving ${model ?? run} on ${serving.url} (${task}; ${(programs.bytes / 2 ** 20).toFixed(0)} MiB for batches of up to ${number('batch', 4)}); Ctrl-C ends it`,
   );
   await new Promise<void>((resolve) => {
     if (interrupt.happened) resolve();

@@ -16,10 +16,20 @@ interface Job {
 export interface BatcherOptions {
   /** Runs images [N, C, H, W]; its output's first axis is theirs. */
   readonly run: (images: HostTensor) => Promise<HostTensor>;
-  /** Images of one run at most. */
-  readonly maxBatch: number;
+  /** How many images may run together, ascending from 1; see {@link batchSizes}. */
+  readonly sizes: readonly number[];
   /** Told of each run that has ended. */
   readonly onBatch?: (images: number, seconds: number) => void;
+}
+
+/**
+ * Batch sizes up to `most`: the powers of four, and `most` itself. Each takes a program with its own copy of the weights
+ * where the engine transforms those, so that few are kept: four images together are nearly as fast as many.
+ */
+export function batchSizes(most: number): number[] {
+  const sizes: number[] = [];
+  for (let n = 1; n < most; n *= 4) sizes.push(n);
+  return [...sizes, most];
 }
 
 /** How often a shape has to come before batches of `n` are worth a program of their own: this times `n`. */
@@ -29,8 +39,8 @@ const REMEMBERED = 1000;
 
 /**
  * Collects images while the engine is busy and runs those of the same shape together as soon as it is free: nothing
- * waits for company. Batches are powers of two (of 7 that wait, 4 run and then the rest with whoever has come), so that
- * few programs are needed and none computes images that nobody sent.
+ * waits for company. There are few sizes of batches (of 7 that wait, 4 run, then the rest with whoever has come), so that few
+ * programs are needed, and none computes images that nobody sent.
  */
 export class Batcher {
   private readonly jobs: Job[] = [];
@@ -40,7 +50,11 @@ export class Batcher {
   private busyBefore = 0;
   private idle: (() => void) | undefined;
 
-  constructor(private readonly options: BatcherOptions) {}
+  private readonly most: number;
+
+  constructor(private readonly options: BatcherOptions) {
+    this.most = options.sizes.at(-1)!;
+  }
 
   /** Images that wait. */
   get waiting(): number {
@@ -56,7 +70,7 @@ export class Batcher {
    * Batches of the given shape may be full at once: its programs exist.
    */
   expect(shape: ImageShape): void {
-    this.uses.set(String(shape), WORTH * this.options.maxBatch);
+    this.uses.set(String(shape), WORTH * this.most);
   }
 
   /**
@@ -64,7 +78,7 @@ export class Batcher {
    * @param signal aborting it takes the image out of the queue
    */
   submit(image: Uint8Array, shape: ImageShape, signal?: AbortSignal): Promise<HostTensor> {
-    signal?.throwIfAborted();
+    if (signal?.aborted) return Promise.reject(signal.reason);
     const key = String(shape);
     if (this.uses.size > REMEMBERED && !this.uses.has(key)) this.uses.delete(this.uses.keys().next().value!);
     this.uses.set(key, (this.uses.get(key) ?? 0) + 1);
@@ -108,7 +122,7 @@ export class Batcher {
     while (this.jobs.length > 0) {
       const size = this.sizeNow();
       // One more may stand ready behind the one that runs, but only if it would not grow by waiting.
-      if (this.running > (size === this.options.maxBatch ? 1 : 0)) return;
+      if (this.running > (size === this.most ? 1 : 0)) return;
       const key = this.jobs[0]!.key;
       const batch: Job[] = [];
       for (let i = 0; batch.length < size; )
@@ -121,10 +135,9 @@ export class Batcher {
   /** Images that would run together now, those of the oldest's shape. */
   private sizeNow(): number {
     const { key } = this.jobs[0]!;
-    const { maxBatch } = this.options;
     const worth = Math.max(1, Math.floor((this.uses.get(key) ?? 0) / WORTH));
     const same = this.jobs.reduce((n, job) => n + (job.key === key ? 1 : 0), 0);
-    return 2 ** Math.floor(Math.log2(Math.min(same, maxBatch, worth)));
+    return this.options.sizes.findLast((n) => n <= Math.min(same, worth))!;
   }
 
   private async execute(batch: readonly Job[]): Promise<void> {

@@ -7,7 +7,7 @@ import { formatShape, type HostTensor } from '../tensor/shape.js';
 import type { RunConfig } from '../train/config.js';
 import { type Ranked, topClasses } from '../train/ranked.js';
 import { axisTiles, type TileGeometry, tileGeometry } from '../train/tiles.js';
-import { Batcher } from './batcher.js';
+import { Batcher, batchSizes } from './batcher.js';
 import { Gate } from './budget.js';
 import type { PhotoAnswer } from './photoMessages.js';
 import { Photos } from './photos.js';
@@ -22,7 +22,7 @@ export interface ServedOptions {
   readonly how?: Omit<CompileOptions, 'name'>;
   /** How photos were brought to the training size. Default 'fill'. */
   readonly fit?: Fit;
-  /** Images of one run of the engine at most; rounded down to a power of two. */
+  /** Images of one run of the engine at most. */
   readonly maxBatch: number;
   /** Images with more pixels are refused by their header. As many are decoded at one time, over all requests. */
   readonly maxPixels: number;
@@ -51,6 +51,7 @@ export class ServedModel {
   readonly task: 'classification' | 'segmentation';
   readonly programs: Programs;
   readonly batcher: Batcher;
+  private readonly sizes: readonly number[];
   private readonly geometry: TileGeometry | undefined;
   private readonly pixels: Gate;
   private readonly photos: Photos | undefined;
@@ -64,9 +65,10 @@ export class ServedModel {
     this.geometry = tileGeometry(net, config.inputShape);
     this.task = this.geometry ? 'segmentation' : 'classification';
     this.programs = new Programs(net, backend, { normalize: config.normalize, ...(how ? { how } : {}) });
+    this.sizes = batchSizes(options.maxBatch);
     this.batcher = new Batcher({
       run: (images) => this.programs.run(images),
-      maxBatch: 2 ** Math.floor(Math.log2(options.maxBatch)),
+      sizes: this.sizes,
       ...(onBatch ? { onBatch } : {}),
     });
     this.pixels = new Gate(maxPixels);
@@ -81,8 +83,8 @@ export class ServedModel {
   /** Compiles for full batches of images of the training size, so that the first requests do not wait for that. */
   async warmUp(): Promise<void> {
     const shape = this.usualShape();
-    const { backend, maxBatch } = this.options;
-    for (let n = 1; n <= maxBatch; n *= 2) {
+    const { backend } = this.options;
+    for (const n of this.sizes) {
       const type = { shape: [n, ...shape], dtype: 'uint8' } as const;
       await this.programs.prepare(type);
       // The first run of a program makes its memory.

@@ -1,10 +1,15 @@
 /** A worker thread that turns photos into pictures of their masks; the other end is `photos.ts`. */
+import { setPriority } from 'node:os';
 import { parentPort } from 'node:worker_threads';
 import { encodeCut } from '../node/cutout.js';
 import { ImageError } from '../node/image.js';
 import { segmentPhoto } from '../node/segmentPhoto.js';
 import type { HostTensor } from '../tensor/shape.js';
 import type { FromWorker, PhotoAnswer, PhotoAsked, ToWorker } from './photoMessages.js';
+
+// The engine's threads wait for each other: where cores are few, one that is held up by a photo holds up the whole batch.
+// On Linux this is about this thread alone; elsewhere it would be the process.
+if (process.platform === 'linux') setPriority(0, 15);
 
 const port = parentPort!;
 const say = (message: FromWorker, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
@@ -23,7 +28,8 @@ const predictFor = (id: number) => (images: HostTensor) =>
     const call = nextCall++;
     calls.set(call, { resolve, reject });
     // A copy: tiles are cut into the same memory one after the other.
-    say({ kind: 'predict', id, call, images: { ...images, data: images.data.slice() } });
+    const data = images.data.slice();
+    say({ kind: 'predict', id, call, images: { ...images, data } }, [data.buffer as ArrayBuffer]);
   });
 
 async function answer(id: number, photo: Uint8Array, asked: PhotoAsked): Promise<PhotoAnswer> {
@@ -32,9 +38,13 @@ async function answer(id: number, photo: Uint8Array, asked: PhotoAsked): Promise
   const { height, width, foreground, seen } = mask;
   const about = { height, width, foreground, seen };
   if (as !== 'json') return { ...about, picture: await encodeCut(photo, mask, { mode: as, format, classes }) };
-  const counts = new Array<number>(classes).fill(0);
-  for (const c of mask.classes) counts[c]!++;
-  return { ...about, shares: counts.map((n) => n / mask.classes.length) };
+  return { ...about, shares: classes === 2 ? [1 - foreground, foreground] : sharesOf(mask.classes, classes) };
+}
+
+function sharesOf(pixels: Uint8Array, classes: number): number[] {
+  const counts = new Uint32Array(classes);
+  for (let i = 0; i < pixels.length; i++) counts[pixels[i]!]!++;
+  return Array.from(counts, (n) => n / pixels.length);
 }
 
 port.on('message', async (message: ToWorker) => {

@@ -40,15 +40,15 @@ export class Photos {
     this.lanes = Array.from({ length: count }, () => this.start());
   }
 
-  /** @throws ImageError if the photo cannot be read; the signal's reason if it aborts */
+  /** The photo's memory goes over to a thread. @throws ImageError if the photo cannot be read; the signal's reason if it aborts */
   ask(photo: Uint8Array<ArrayBuffer>, asked: PhotoAsked, signal?: AbortSignal): Promise<PhotoAnswer> {
-    signal?.throwIfAborted();
+    if (signal?.aborted) return Promise.reject(signal.reason);
     const lane = this.lanes.reduce((a, b) => (b.inFlight < a.inFlight ? b : a));
     const id = this.nextId++;
     return new Promise((resolve, reject) => {
       this.waiting.set(id, { lane, signal, resolve, reject });
       lane.inFlight++;
-      this.say(lane, { kind: 'photo', id, photo, asked });
+      this.say(lane, { kind: 'photo', id, photo, asked }, [photo.buffer]);
     });
   }
 
@@ -66,8 +66,8 @@ export class Photos {
     return lane;
   }
 
-  private say(lane: Lane, message: ToWorker): void {
-    lane.worker.postMessage(message);
+  private say(lane: Lane, message: ToWorker, transfer: ArrayBuffer[] = []): void {
+    lane.worker.postMessage(message, transfer);
   }
 
   private hear(lane: Lane, message: FromWorker): void {
@@ -75,7 +75,7 @@ export class Photos {
       const { call, images } = message;
       // An aborted photo fails at its next tile.
       this.predict(images, this.waiting.get(message.id)?.signal).then(
-        (output) => this.say(lane, { kind: 'output', call, output }),
+        (output) => this.say(lane, { kind: 'output', call, output }, [output.data.buffer as ArrayBuffer]),
         (error: unknown) => this.say(lane, { kind: 'output', call, error: String((error as Error).message ?? error) }),
       );
       return;

@@ -33,7 +33,7 @@ export function problemOf(error: unknown): HttpProblem {
   return new HttpProblem(500, 'the server failed to answer this request; its log says why');
 }
 
-/** A problem as a response. A connection whose request was not read to its end cannot go on. */
+/** A problem as a response. */
 export function problemResponse({ status, message, headers }: HttpProblem): Response {
   return Response.json(problemBody(status, message), { status, headers });
 }

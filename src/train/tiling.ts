@@ -83,6 +83,10 @@ export async function predictTiled(
   const { outputs } = geometry;
   const down = axisTiles(height, tile, geometry);
   const across = axisTiles(width, tile, geometry);
+  if (down.starts.length === 1 && across.starts.length === 1 && down.tile === height && across.tile === width) {
+    sink(0, height, await run(image.data, height, width));
+    return;
+  }
   // A band of rows that tiles add to; its finished top goes out, the rest moves up.
   const band = new Float32Array(outputs * down.tile * width);
   const cut = new Uint8Array(channels * down.tile * across.tile);
@@ -171,8 +175,10 @@ export function resizeRows(
       const b = (k * h + high) * w;
       for (let x = 0; x < w; x++) blended[x] = map[a + x]! * (1 - part) + map[b + x]! * part;
       const to = k * width;
-      for (let x = 0; x < width; x++)
-        row[to + x] = blended[lows[x]!]! * (1 - parts[x]!) + blended[highs[x]!]! * parts[x]!;
+      for (let x = 0; x < width; x++) {
+        const left = blended[lows[x]!]!;
+        row[to + x] = left + (blended[highs[x]!]! - left) * parts[x]!;
+      }
     }
     sink(y, 1, row);
   }
