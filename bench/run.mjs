@@ -59,8 +59,8 @@ async function bench(workload, mode) {
   const run = (at, who, howMany) =>
     compare(at, who, {
       rounds: howMany,
-      // As many images a round whatever the batch.
-      steps: Math.max(1, Math.round((steps * config.batch) / at.batch)),
+      // Fewer steps of larger batches, some more of smaller ones.
+      steps: Math.max(1, Math.min(4 * steps, Math.round((steps * config.batch) / at.batch))),
       limit,
       seconds,
       pythons: found,
@@ -70,8 +70,11 @@ async function bench(workload, mode) {
   const { rows, missing, flops } = await run(config, specs, rounds);
 
   const curve = [];
-  // Without a choice: the newest PyTorch in both formats, which are the first after ours.
-  const curvePeers = options.peers ? specs : specs.slice(0, found.length > 0 ? 3 : 1);
+  // Without a choice: the newest PyTorch in both formats, which are the first after ours. Compiling again for every batch
+  // would take minutes each.
+  const curvePeers = (options.peers ? specs : specs.slice(0, found.length > 0 ? 3 : 1)).filter(
+    (s) => !s.slow && !s.settings?.compile,
+  );
   for (const batch of options.batches ?? []) {
     process.stderr.write(`${workload}, ${mode}, batch ${batch}\n`);
     curve.push({ batch, ...(await run({ ...config, batch }, curvePeers, Math.min(rounds, 3))) });
