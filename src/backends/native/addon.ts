@@ -52,12 +52,7 @@ export interface Addon {
   storeDelete(store: StoreHandle, name: string): void;
   storeDispose(store: StoreHandle): void;
   /** With `known`, algorithms of convolutions that it does not hold are measured. */
-  compile(
-    store: StoreHandle,
-    graph: LoweredGraph,
-    exact: boolean,
-    known?: KnownConvolutions,
-  ): Promise<CompiledProgram>;
+  compile(store: StoreHandle, graph: LoweredGraph, exact: boolean, known?: KnownConvolutions): Promise<CompiledProgram>;
   run(program: ProgramHandle, inputs: TypedArray[], outputs: TypedArray[], profile: boolean): Promise<Float64Array>;
   programDispose(program: ProgramHandle): void;
   memoryOf(program: ProgramHandle): number;
