@@ -79,6 +79,8 @@ async function bench(workload, mode) {
     process.stderr.write(`${workload}, ${mode}, batch ${batch}\n`);
     curve.push({ batch, ...(await run({ ...config, batch }, curvePeers, Math.min(rounds, 3))) });
   }
+  // The limit is the best that was measured at any time of the run.
+  const ofLimit = (row) => ({ ...row, ofLimit: limit.best ? row.gflops / limit.best : null });
   const result = {
     workload,
     ...config,
@@ -86,9 +88,9 @@ async function bench(workload, mode) {
     date: new Date().toISOString(),
     limit: { best: limit.best, missing: limit.missing },
     flops,
-    rows,
+    rows: rows.map(ofLimit),
     missing: [...missing, ...withoutTorch.filter((m) => chosen(m.label))],
-    ...(options.batches ? { curve } : {}),
+    ...(options.batches ? { curve: curve.map((c) => ({ ...c, rows: c.rows.map(ofLimit) })) } : {}),
   };
   console.log(`\n${resultText(result)}\n`);
   if (rows.some((r) => r.difference && tooDifferent(r.difference))) failed = true;

@@ -72,7 +72,7 @@ export async function compare(config, specs, { rounds, steps, limit, seconds, py
       await peer.end();
       done.push(...running.splice(0));
     }
-    return { rows: rowsOf(done, flops, limit.best), missing, flops };
+    return { rows: rowsOf(done, flops), missing, flops };
   } finally {
     for (const peer of running) await peer.end();
     rmSync(folder, { recursive: true, force: true });
@@ -139,16 +139,14 @@ function memoryProblem(peers) {
     : undefined;
 }
 
-function rowsOf(peers, flops, limit) {
+function rowsOf(peers, flops) {
   const rows = peers.map((p) => {
     const times = summary(p.ms);
-    const gflops = flops / times.medianMs / 1e6;
     return {
       name: p.name,
       threads: p.threads,
       ...times,
-      gflops,
-      ofLimit: limit ? gflops / limit : null,
+      gflops: flops / times.medianMs / 1e6,
       peakBytes: p.peakBytes,
       startBytes: p.startBytes,
       difference: p.difference ?? null,

@@ -40,9 +40,8 @@ export const torch = (python, settings) => ({
 export function specifications({ network, mode, isa }, found) {
   const formats = Object.keys(FORMATS);
   const eager = found.flatMap((python) => formats.map((format) => torch(python, { format })));
-  const compiled = found
-    .slice(0, 1)
-    .flatMap((python) => formats.map((format) => torch(python, { format, compile: true })));
+  const newest = found.slice(0, 1).filter((python) => Number.parseInt(python.version, 10) >= 2);
+  const compiled = newest.flatMap((python) => formats.map((format) => torch(python, { format, compile: true })));
   const node = (label, file, more = {}) => ({ label, command: process.execPath, args: [`peers/${file}`], ...more });
 
   const onnx = node('onnxruntime-node', 'onnx_peer.mjs');
