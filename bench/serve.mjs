@@ -78,6 +78,7 @@ async function start(run) {
       if (text.trimEnd().endsWith('}')) resolve(JSON.parse(text));
     });
   });
+  if (about.error) throw new Error(about.error);
   const ended = new Promise((resolve) => child.on('exit', resolve));
   return { ...about, child, ended };
 }

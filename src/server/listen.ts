@@ -42,7 +42,7 @@ export async function listen(app: Pick<Hono, 'fetch'>, options: ListenOptions): 
     fetch: app.fetch as (request: Request) => Promise<Response>,
     createServer,
     serverOptions: {
-      headersTimeout: HEADERS,
+      headersTimeout: Math.min(HEADERS, 1000 * (timeout + 5)),
       // The body has a limit of its own that answers in full; this one is behind it.
       requestTimeout: 1000 * (timeout + 5),
       connectionsCheckingInterval: 1000,
