@@ -1,18 +1,20 @@
 #!/usr/bin/env node
 // Builds the C++ add-on to build/fovea.node with the compiler directly: no node-gyp (which needs Python), no download.
 // Objects are kept and rebuilt only when their source, a header or the command line changed.
+//   node scripts/build-native.mjs [--prebuilt FILE]   FILE: linked to find its libraries in its own folder
 import { execFile, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const buildDir = join(root, 'build');
 const objectDir = join(buildDir, 'native-objects');
-const target = join(buildDir, 'fovea.node');
+const prebuilt = process.argv[2] === '--prebuilt' ? process.argv[3] : undefined;
+const target = prebuilt ? resolve(prebuilt) : join(buildDir, 'fovea.node');
 
 function fail(message) {
   console.error(message);
@@ -179,10 +181,12 @@ async function main() {
     '-ldnnl',
     ...omp.link,
     '-lpthread',
+    // DT_RPATH and not DT_RUNPATH: it also holds for what oneDNN needs in turn, and before LD_LIBRARY_PATH.
+    ...(prebuilt ? ['-s', '-Wl,--disable-new-dtags,-rpath,$ORIGIN'] : []),
   ];
   const newest = Math.max(0, ...jobs.map((j) => (existsSync(j.object) ? statSync(j.object).mtimeMs : 0)));
   const linkDigest = createHash('sha256').update(linkArgs.join('\n')).digest('hex');
-  const linkStamp = join(objectDir, 'link.hash');
+  const linkStamp = join(objectDir, prebuilt ? 'link-prebuilt.hash' : 'link.hash');
   const linked =
     existsSync(target) &&
     statSync(target).mtimeMs >= newest &&
@@ -205,7 +209,7 @@ async function main() {
   }
   renameSync(temporary, target);
   writeFileSync(linkStamp, linkDigest);
-  console.error(`native engine built: build/fovea.node (${stale.length} of ${jobs.length} files compiled)`);
+  console.error(`native engine built: ${relative(root, target)} (${stale.length} of ${jobs.length} files compiled)`);
 }
 
 main().catch((error) => fail(error.message));

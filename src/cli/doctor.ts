@@ -1,9 +1,13 @@
 import type { Command } from 'commander';
-import { addFields, common, count, type Fields } from './fields.js';
+import { addFields, common, count, type Fields, flag } from './fields.js';
 import { action, type Context } from './run.js';
 
 const doctorFields = {
   threads: count('--threads <n>', 'threads to measure with (default: all cores)'),
+  build: flag(
+    '--build',
+    'first compile the native engine for this machine: needs a C++ compiler, and oneDNN with its headers',
+  ),
   ...common,
 } satisfies Fields;
 
@@ -13,6 +17,7 @@ export function addDoctor(program: Command): void {
 }
 
 async function doctor({ values, terminal, device }: Context): Promise<void> {
+  if (values.build === true) await build();
   await device();
   const [{ examine }, { facts, style }] = await Promise.all([import('./examine.js'), import('./terminal.js')]);
   const found = await examine(values.threads as number | undefined);
@@ -26,7 +31,12 @@ async function doctor({ values, terminal, device }: Context): Promise<void> {
     ],
     ['features', found.cpu.features.join(' ') || 'unknown'],
     ['memory', `${gigabytes(found.memory.total)}, ${gigabytes(found.memory.available)} free`],
-    ['native engine', found.native.built ? `built, uses ${found.native.isa}` : `not there: ${found.native.problem}`],
+    [
+      'native engine',
+      found.native.built
+        ? `${found.native.prebuilt ? 'prebuilt' : 'built here'}, uses ${found.native.isa}`
+        : `not there: ${found.native.problem}`,
+    ],
     ['oneDNN', found.native.onednn ?? 'unknown'],
     [
       '3x3 convolution',
@@ -41,4 +51,18 @@ async function doctor({ values, terminal, device }: Context): Promise<void> {
       ? style('green', 'Nothing is missing.')
       : found.advice.map((a) => `${style('yellow', 'to do:')} ${a}`).join('\n');
   terminal.answer(found, `${facts(rows)}\n\n${advice}`);
+}
+
+/** Runs the script that compiles the engine; it says itself what is missing. */
+async function build(): Promise<void> {
+  const [{ spawn }, { join }, { packageRoot }, { CommandError }] = await Promise.all([
+    import('node:child_process'),
+    import('node:path'),
+    import('../backends/native/addon.js'),
+    import('./errors.js'),
+  ]);
+  const script = join(packageRoot(), 'scripts/build-native.mjs');
+  const child = spawn(process.execPath, [script], { stdio: ['ignore', 2, 2] });
+  const code = await new Promise((resolve) => child.on('close', resolve));
+  if (code !== 0) throw new CommandError('the native engine was not built: what is missing is said above');
 }

@@ -20,7 +20,10 @@ export interface Examination {
   /** Bytes. */
   readonly memory: { readonly total: number; readonly available: number };
   readonly native: {
+    /** It is there and loads. */
     readonly built: boolean;
+    /** It came with the package. */
+    readonly prebuilt?: boolean;
     readonly problem?: string;
     readonly onednn?: string;
     readonly isa?: string;
@@ -62,7 +65,7 @@ export async function examine(threads?: number): Promise<Examination> {
   const advice: string[] = [];
   if (problem !== undefined) advice.push(`the native engine is not there (${problem})`);
   if (problem === undefined && gflops === null)
-    advice.push('the native engine loads but its convolution fails: run npm run build:native');
+    advice.push('the native engine loads but its convolution fails: build it again with fovea doctor --build');
   const features = info.ok ? info.cpuFeatures : cpuFeatures();
   if (process.arch === 'x64' && features.length > 0 && !features.includes('avx2'))
     advice.push('the processor has no AVX2: training works, but several times slower than on newer ones');
@@ -84,7 +87,7 @@ export async function examine(threads?: number): Promise<Examination> {
     native: {
       built: problem === undefined,
       ...(problem === undefined ? {} : { problem }),
-      ...(info.ok ? { onednn: info.dnnl, isa: info.isa } : {}),
+      ...(info.ok ? { prebuilt: info.prebuilt, onednn: info.dnnl, isa: info.isa } : {}),
     },
     gflops,
     cache: { directory, writable },

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -40,7 +40,7 @@ export interface CompiledProgram {
 /** Keys of convolutions by the algorithm that was chosen for them. */
 export type KnownConvolutions = { readonly [algorithm in ConvolutionAlgorithm]: readonly string[] };
 
-/** What `build/fovea.node` exports. */
+/** What the add-on exports. */
 export interface Addon {
   info(): { dnnl: string; isa: 'avx512' | 'avx2' | 'baseline'; cpuFeatures: string[] };
   engineCreate(threads: number): EngineHandle;
@@ -70,13 +70,11 @@ export function loadNative(): NativeStatus {
   return status;
 }
 
+const BUILD = 'build it with "npx fovea doctor --build" (needs g++ or clang++, and oneDNN with its headers)';
+
 function load(): NativeStatus {
   const path = addonPath();
-  if (!existsSync(path))
-    return {
-      ok: false,
-      reason: 'the native engine is not built: run "npm run build:native" (needs g++ or clang++, and oneDNN)',
-    };
+  if (!existsSync(path)) return { ok: false, reason: `the native engine is not built: ${BUILD}` };
   // OpenMP reads its settings when the library is loaded. Workers wait spinning for about 0.1 ms (longer than the gap
   // between two operations), then sleep: spinning on would take the core from the event loop and from other processes.
   if (!process.env.OMP_WAIT_POLICY) process.env.GOMP_SPINCOUNT ??= '6000';
@@ -86,19 +84,45 @@ function load(): NativeStatus {
     return { ok: true, addon, path };
   } catch (error) {
     const message = error instanceof Error ? error.message.split('\n')[0]! : String(error);
-    const remedy = /libdnnl|dnnl/.test(message)
-      ? 'install oneDNN (apt-get install libdnnl-dev, dnf install onednn-devel, brew install onednn)'
-      : 'run "npm run build:native" again';
-    return { ok: false, reason: `the native engine cannot be loaded (${message}): ${remedy}` };
+    return { ok: false, reason: `the native engine cannot be loaded (${message}): ${remedyFor(message, path)}` };
   }
 }
 
-/** `build/fovea.node` of the package, seen from src/ and from dist/; FOVEA_NATIVE names another file. */
+function remedyFor(message: string, path: string): string {
+  if (isPrebuilt(path)) return `the one in this package ${needs(path)}; ${BUILD}`;
+  return /libdnnl|dnnl/.test(message)
+    ? 'install oneDNN (apt-get install libdnnl-dev, dnf install onednn-devel, brew install onednn)'
+    : 'build it again with "npx fovea doctor --build"';
+}
+
+/** What the system must have for a prebuilt add-on, as was found out when it was made. */
+function needs(path: string): string {
+  try {
+    const { glibc, libstdcxx } = JSON.parse(readFileSync(join(dirname(path), 'about.json'), 'utf8')).needs;
+    return `needs glibc ${glibc} and GLIBCXX_${libstdcxx} or newer`;
+  } catch {
+    return 'does not suit this system';
+  }
+}
+
+/**
+ * The add-on of the package, seen from src/ and from dist/: one that was built here (`build/fovea.node`), else the one that
+ * came with the package. FOVEA_NATIVE names another file.
+ */
 export function addonPath(): string {
-  const given = process.env.FOVEA_NATIVE;
-  if (given) return given;
+  const built = join(packageRoot(), 'build', 'fovea.node');
+  const prebuilt = join(prebuiltFolder(), 'fovea.node');
+  return process.env.FOVEA_NATIVE || (!existsSync(built) && existsSync(prebuilt) ? prebuilt : built);
+}
+
+const prebuiltFolder = (): string => join(packageRoot(), 'prebuilt', `${process.platform}-${process.arch}`);
+
+/** The add-on came with the package. */
+export const isPrebuilt = (path: string): boolean => path.startsWith(prebuiltFolder());
+
+/** The folder of this package's package.json. */
+export function packageRoot(): string {
   let dir = dirname(fileURLToPath(import.meta.url));
-  for (let up = 0; up < 6; up++, dir = dirname(dir))
-    if (existsSync(join(dir, 'package.json'))) return join(dir, 'build', 'fovea.node');
-  return join(dir, 'build', 'fovea.node');
+  for (let up = 0; up < 6 && !existsSync(join(dir, 'package.json')); up++) dir = dirname(dir);
+  return dir;
 }

@@ -1,6 +1,6 @@
 import type { Graph } from '../../tensor/graph.js';
 import type { Backend, CompileOptions, DeviceInfo, Store } from '../backend.js';
-import { type Addon, type EngineHandle, type KnownConvolutions, loadNative } from './addon.js';
+import { type Addon, type EngineHandle, isPrebuilt, type KnownConvolutions, loadNative } from './addon.js';
 import { lower } from './lower.js';
 import { NativeProgram } from './program.js';
 import { describeSteps, numbered, unnumbered } from './steps.js';
@@ -31,12 +31,12 @@ export function createNativeBackend(options: NativeOptions = {}): NativeBackend 
 
 /** Versions and features for `doctor`, or why there are none. */
 export function nativeInfo():
-  | { ok: true; dnnl: string; isa: string; cpuFeatures: string[] }
+  | { ok: true; prebuilt: boolean; dnnl: string; isa: string; cpuFeatures: string[] }
   | { ok: false; reason: string } {
   const status = loadNative();
   if (!status.ok) return { ok: false, reason: status.reason };
   const { dnnl, isa, cpuFeatures } = status.addon.info();
-  return { ok: true, dnnl, isa: ISA_NAMES[isa], cpuFeatures };
+  return { ok: true, prebuilt: isPrebuilt(status.path), dnnl, isa: ISA_NAMES[isa], cpuFeatures };
 }
 
 export class NativeBackend implements Backend {
