@@ -58,13 +58,13 @@ export interface Dataset {
   readonly classes: readonly string[];
   readonly normalize: Normalize;
   /** Shape of one target: `[]` (the default) for a class index, `[H, W]` for a mask. */
-  readonly targetShape?: readonly number[];
+  readonly targetShape?: readonly number[] | undefined;
   /** How targets are stored in a batch. Default int32; masks: uint8. */
-  readonly targetDtype?: 'uint8' | 'int32';
+  readonly targetDtype?: 'uint8' | 'int32' | undefined;
   /** The class number of mask pixels that count for nothing (PyTorch's `ignore_index`). Default: there are none. */
-  readonly ignoreIndex?: number;
+  readonly ignoreIndex?: number | undefined;
   /** A sample whose file cannot be read is left out of its batch instead of ending the run. Default false. */
-  readonly skipUnreadable?: boolean;
+  readonly skipUnreadable?: boolean | undefined;
   /** Everything lies in memory and `get` is a cheap copy: no worker is worth its while. */
   readonly resident: boolean;
   /**
