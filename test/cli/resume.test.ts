@@ -59,6 +59,6 @@ describe('Ctrl-C', () => {
     run.child.kill('SIGINT');
     const { code, stdout } = await run.ended;
     expect(code).toBe(130);
-    expect(JSON.parse(stdout)).toMatchObject({ run: 'json', reason: 'interrupted', epochs: 0 });
+    expect(JSON.parse(stdout)).toMatchObject({ run: 'json', reason: 'interrupted' });
   });
 });

@@ -35,7 +35,7 @@ const named = (output: Output): Readonly<Record<string, Tensor>> =>
   output instanceof Tensor ? { logits: output } : output;
 
 /** Evaluation, then a training step without update: everything that the fixture has. */
-async function run(backend: Backend, { model, options, batch }: Case) {
+async function run(backend: Backend, { model, options, batch }: Case, exact: boolean) {
   const net: Module = createModel(model, options);
   fill(net);
   const store = backend.createStore();
@@ -68,7 +68,7 @@ async function run(backend: Backend, { model, options, batch }: Case) {
     },
     updates: Object.fromEntries(traced.updates),
   };
-  const step = await backend.compile(buildGraph(spec), store);
+  const step = await backend.compile(buildGraph(spec), store, { exact });
   const values = await step.run({ image: images(shape), target: targets(targetShape, classes) });
   const statistics: Record<string, HostTensor> = {};
   for (const name of traced.updates.keys()) if (name.includes('running_')) statistics[name] = await store.get(name);
@@ -88,8 +88,15 @@ function close(what: string, found: HostTensor | undefined, wanted: Summary, tol
   return error;
 }
 
-async function agrees(backend: Backend, which: Case) {
-  const found = await run(backend, which);
+/**
+ * Winograd's rounding puts a value of this network on the other side of 0: single ReLUs switch, and small gradients before
+ * them differ by what those values carry. With direct convolutions all of them agree.
+ */
+const switches = ({ model, options }: Case) => model === 'unet_googlenet' && options.bilinear === true;
+
+async function agrees(backend: Backend, which: Case, exact = false) {
+  const found = await run(backend, which, exact);
+  const gradients = !exact && backend === native.backend && switches(which) ? 2e-2 : 1e-4;
   expect(found.outputs.logits!.shape).toEqual(which.shape);
   close('evaluation', found.eval, which.eval, 1e-5);
   expect(Math.abs(found.loss / which.loss - 1), `loss ${found.loss}, PyTorch ${which.loss}`).toBeLessThan(1e-5);
@@ -98,7 +105,7 @@ async function agrees(backend: Backend, which: Case) {
     for (const [name, wanted] of Object.entries(which[kind])) {
       // Batch norm takes out what a bias before it adds: that gradient is 0, and rounding is measured by the weight's.
       const scale = wanted[0] === 0 ? which[kind][name.replace(/bias$/, 'weight')]![0] : wanted[0];
-      close(`${kind} ${name}`, found[kind][name], wanted, kind === 'gradients' ? 1e-4 : 2e-5, scale);
+      close(`${kind} ${name}`, found[kind][name], wanted, kind === 'gradients' ? gradients : 2e-5, scale);
     }
   }
 }
@@ -110,5 +117,6 @@ describe("outputs, loss, every gradient and batch norm's statistics are PyTorch'
   for (const which of cases) {
     it(`reference: ${title(which)}`, () => agrees(createReferenceBackend(), which));
     it.skipIf(!native.backend)(`native: ${title(which)}${native.reason}`, () => agrees(native.backend!, which));
+    it.skipIf(!native.backend)(`native, exact: ${title(which)}`, () => agrees(native.backend!, which, true));
   }
 });
