@@ -103,7 +103,7 @@ function readme({ glibc, libstdcxx }, parts) {
 
 \`fovea.node\` was compiled from \`native/\` of this package (Apache-2.0). It needs glibc ${glibc} and libstdc++ with GLIBCXX_${libstdcxx} or newer
 (Debian 12, Ubuntu 22.04, Fedora 36, RHEL 10), and picks AVX-512, AVX2 or neither at run time. The libraries beside it are unchanged copies from
-Debian packages; their licences are in \`licenses/\`, their sources at https://sources.debian.org and https://snapshot.debian.org.
+Debian packages; their licences are in \`licenses/\`, their sources those of the Debian source packages named below.
 
 | file | Debian package | source |
 |---|---|---|
