@@ -49,6 +49,8 @@ export interface LoadImageOptions {
   readonly maxPixels?: number;
   /** What the image is called in errors when bytes are given. Default 'the image'. */
   readonly name?: string;
+  /** What {@link imageHeader} said of it, within its limit of pixels: it is not read again. */
+  readonly header?: ImageHeader;
 }
 
 /**
@@ -62,7 +64,7 @@ export async function loadImage(source: string | Uint8Array, options: LoadImageO
   const name = options.name ?? (typeof source === 'string' ? source : 'the image');
   if (channels !== 1 && channels !== 3) throw new RangeError(`an image is read with 1 or 3 channels, got ${channels}`);
   const bytes = typeof source === 'string' ? await readBytes(source) : source;
-  await inspect(bytes, name, maxPixels);
+  if (!options.header) await inspect(bytes, name, maxPixels);
   const sharp = await loadSharp();
   try {
     // failOn 'error': pixels that are missing or wrong fail, mere warnings of untidy writers do not.

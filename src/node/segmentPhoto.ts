@@ -1,6 +1,6 @@
 import type { Image } from '../data/dataset.js';
 import { MaskCollector, type PhotoOptions, scorePhoto } from '../train/photoMask.js';
-import { imageHeader, loadImage } from './image.js';
+import { type ImageHeader, imageHeader, loadImage } from './image.js';
 
 /** A photo's mask at the photo's own size. */
 export interface PhotoMask {
@@ -21,6 +21,8 @@ export interface SegmentOptions extends PhotoOptions {
   readonly threshold?: number;
   /** Larger photos are refused. Default 2^27 pixels: the mask alone would take a gigabyte. */
   readonly maxPixels?: number;
+  /** What `imageHeader` said of the photo, within its limit of pixels: it is not read again. */
+  readonly header?: ImageHeader;
 }
 
 const MAX_PIXELS = 2 ** 27;
@@ -31,12 +33,13 @@ const MAX_PIXELS = 2 ** 27;
  */
 export async function segmentPhoto(photo: string | Uint8Array, options: SegmentOptions): Promise<PhotoMask> {
   const { geometry, inputShape, threshold = 0.5, maxPixels = MAX_PIXELS } = options;
-  const { height, width } = await imageHeader(photo, maxPixels);
+  const header = options.header ?? (await imageHeader(photo, maxPixels));
+  const { height, width } = header;
   const [channels] = inputShape;
   if (channels !== 1 && channels !== 3)
     throw new Error(`the network takes ${channels} channels; image files have 1 or 3`);
   const load = (size: readonly [number, number] | undefined) =>
-    loadImage(photo, { channels, ...(size ? { size, fit: 'fill' } : {}), maxPixels });
+    loadImage(photo, { channels, ...(size ? { size, fit: 'fill' } : {}), header });
   const mask = new MaskCollector(height, width, geometry.outputs, threshold);
   const seen = await scorePhoto({ height, width, load }, options, (y, count, rows) => mask.take(y, count, rows));
   const { classes, alpha, foreground } = mask;

@@ -2,7 +2,8 @@ import type { Backend, CompileOptions } from '../backends/backend.js';
 import type { Fit } from '../data/open.js';
 import type { Module } from '../nn/module.js';
 import type { CutFormat, CutMode } from '../node/cutout.js';
-import { imageHeader, loadImage } from '../node/image.js';
+import { type ImageHeader, imageHeader, loadImage } from '../node/image.js';
+import { loadSharp } from '../node/sharp.js';
 import { formatShape, type HostTensor } from '../tensor/shape.js';
 import type { RunConfig } from '../train/config.js';
 import { type Ranked, topClasses } from '../train/ranked.js';
@@ -82,6 +83,10 @@ export class ServedModel {
 
   /** Compiles for full batches of images of the training size, so that the first requests do not wait for that. */
   async warmUp(): Promise<void> {
+    // Many images at a time, one thread each, and none of them twice.
+    const sharp = await loadSharp();
+    sharp.concurrency(1);
+    sharp.cache(false);
     const shape = this.usualShape();
     const { backend } = this.options;
     for (const n of this.sizes) {
@@ -103,8 +108,8 @@ export class ServedModel {
   async classify(image: Uint8Array, { top, invert }: ClassifyAsked, signal?: AbortSignal): Promise<Ranked[]> {
     const { inputShape } = this.options.config;
     const [channels, height, width] = inputShape;
-    const planes = await this.holdingPixels(image, signal, (maxPixels) =>
-      loadImage(image, { channels: channels as 1 | 3, size: [height, width], invert, maxPixels }),
+    const planes = await this.holdingPixels(image, signal, (header) =>
+      loadImage(image, { channels: channels as 1 | 3, size: [height, width], invert, header }),
     );
     const { data } = await this.batcher.submit(planes.data, inputShape, signal);
     const scores = data as Float32Array;
@@ -116,10 +121,10 @@ export class ServedModel {
     const { config, fit = 'fill' } = this.options;
     const { geometry, photos } = this;
     if (!geometry || !photos) throw new Error('this network names classes and makes no masks');
-    return this.holdingPixels(photo, signal, (maxPixels) =>
+    return this.holdingPixels(photo, signal, (header) =>
       photos.ask(
         photo,
-        { ...asked, geometry, inputShape: config.inputShape, fit, tile: TILE, maxPixels, classes: this.classes.length },
+        { ...asked, geometry, inputShape: config.inputShape, fit, tile: TILE, header, classes: this.classes.length },
         signal,
       ),
     );
@@ -140,11 +145,11 @@ export class ServedModel {
   private async holdingPixels<T>(
     image: Uint8Array,
     signal: AbortSignal | undefined,
-    work: (maxPixels: number) => Promise<T>,
+    work: (header: ImageHeader) => Promise<T>,
   ): Promise<T> {
     const { maxPixels } = this.options;
-    const { height, width } = await imageHeader(image, maxPixels);
-    return this.pixels.hold(height * width, () => work(maxPixels), signal);
+    const header = await imageHeader(image, maxPixels);
+    return this.pixels.hold(header.height * header.width, () => work(header), signal);
   }
 
   /** Shape of the images that the engine sees of a photo of the training size. */
