@@ -6,7 +6,7 @@
 namespace fovea {
 namespace {
 
-/** Forward with weights that the program does not train: Winograd then takes them transformed beforehand. */
+/** kInference: forward with weights that keep their values from run to run, which Winograd then takes transformed. */
 enum Direction { kForward, kInference, kBackwardData, kBackwardWeights };
 
 struct Geometry {
@@ -50,7 +50,7 @@ bool winogradPossible(const Builder& b, const Geometry& g) {
  * The choice of algorithm where nothing was measured: deterministic, by shape and threads. Winograd saves multiplications,
  * but transforms its tiles (a cost for each channel of each) and its weights (once). So it pays if a tile holds enough
  * multiplications for each pair of channels, of which a full one has 16 * 9. Coefficients fitted to the best times of 380
- * shapes with one and with two threads (`bench/algorithms.mjs`), 16 to 1024 channels and 8 to 784 tiles.
+ * shapes with one and with two threads (`bench/algorithms.mjs`), 16 to 1024 channels and 16 to 196 tiles.
  */
 bool winogradPays(const Builder& b, const Geometry& g, Direction direction) {
   struct Cost {
@@ -237,16 +237,20 @@ void addForward(Builder& b, const Node& n, const dnnl::convolution_forward::prim
   b.primitive(dnnl::convolution_forward(pd), pd.impl_info_str(), pd.scratchpad_desc(), reads, {{DNNL_ARG_DST, y}});
 }
 
+/** Transformed weights are kept between runs, 36 values for 9. Larger kernels than 512 x 512 are not worth the room. */
+constexpr int64_t kMostPrepared = int64_t(36) << 20;
+
 void conv2d(Builder& b, const Node& n) {
   const Ref x = b.in(0), w = b.in(1);
   const bool bias = b.inputs() > 2;
   Geometry g = geometryOf(n, b.type(x).shape, b.type(w).shape, n.outputs[0].shape);
-  const Direction direction = b.isUpdatedState(w) ? kForward : kInference;
+  const bool prepare = !b.isUpdatedState(w) && 36 * int64_t(sizeof(float)) * g.src[1] * g.dst[1] <= kMostPrepared;
+  const Direction direction = prepare ? kInference : kForward;
   // Direct convolutions are asked for as in training: for inference 2.6 may pick kernels with channels last, which none
   // of their neighbours speaks.
   const auto propOf = [&] {
-    const bool prepared = direction == kInference && g.shape.algorithm == dnnl::algorithm::convolution_winograd;
-    return prepared ? dnnl::prop_kind::forward_inference : dnnl::prop_kind::forward_training;
+    const bool winograd = g.shape.algorithm == dnnl::algorithm::convolution_winograd;
+    return prepare && winograd ? dnnl::prop_kind::forward_inference : dnnl::prop_kind::forward_training;
   };
   const Desc biasDesc = bias ? plainDesc(b.type(b.in(2))) : Desc();
   const auto attr = Builder::attributesFor(n);

@@ -27,7 +27,12 @@ class TrialMemory {
         writes = std::max(writes, bytesOf(c->writes));
       }
     engine.arena().claim(this, reads_ + writes + kAlign);
-    base_ = engine.arena().base();
+    try {
+      base_ = engine.arena().base();
+    } catch (...) {
+      engine.arena().release(this);  // there is no destructor for what was not constructed
+      throw;
+    }
     // Ordinary numbers: a value that is no number, or a tiny one, could take another time. Written once, so that no
     // trial pays for the first touch of its memory.
     auto* values = reinterpret_cast<float*>(base_);
