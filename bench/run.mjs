@@ -22,6 +22,7 @@ const HELP = `npm run bench -- [options]
   --threads N       (default: ${defaultThreads})
   --rounds N        how often all peers take turns (default: 7)
   --peers WORDS     only peers whose name holds one of these comma-separated words; ours is always there
+  --without WORDS   no peer whose name holds one of these, for example compiled,tfjs
   --isa avx2        holds every peer that can be held to AVX2
   --batches LIST    also time and memory against the batch, for example 1,2,4,8,16,32; without --peers the newest
                     PyTorch's two memory formats are the others
@@ -53,7 +54,8 @@ async function bench(workload, mode) {
   const { steps, ...about } = workloads[workload];
   const { threads, isa, rounds, seconds } = options;
   const config = { network: workload, ...about, mode, threads, ...(isa ? { isa } : {}) };
-  const chosen = (label) => !options.peers || options.peers.some((word) => label.toLowerCase().includes(word));
+  const holds = (label, words) => words.some((word) => label.toLowerCase().includes(word));
+  const chosen = (label) => (!options.peers || holds(label, options.peers)) && !holds(label, options.without);
   const all = specifications(config, found);
   const specs = all.filter((s, i) => i === 0 || chosen(s.label));
   const run = (at, who, howMany) =>
@@ -110,6 +112,7 @@ function readOptions() {
         threads: text(defaultThreads),
         rounds: text(7),
         peers: text(),
+        without: text(),
         isa: text(),
         batches: text(),
         limit: text(30),
@@ -138,6 +141,7 @@ function readOptions() {
     threads: count('threads', values.threads),
     rounds: count('rounds', values.rounds),
     peers: list(values.peers?.toLowerCase()),
+    without: list(values.without?.toLowerCase()) ?? [],
     isa: values.isa && known('isa', [values.isa], ['avx2'])[0],
     batches: list(values.batches)?.map((b) => count('batches', b)),
     seconds: count('limit', values.limit),
