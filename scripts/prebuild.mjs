@@ -125,6 +125,6 @@ function output(command, args, stdout = 'pipe', maybe = false) {
     env: { ...process.env, LC_ALL: 'C' },
   });
   if (!maybe && (error || status !== 0))
-    throw new Error(`${command} ${args.join(' ')} failed: ${error?.message ?? stderr}`);
+    throw new Error(`${command} ${args.join(' ')} failed: ${error?.message ?? stderr ?? 'why is said above'}`);
   return text ?? '';
 }

@@ -63,6 +63,6 @@ async function build(): Promise<void> {
   ]);
   const script = join(packageRoot(), 'scripts/build-native.mjs');
   const child = spawn(process.execPath, [script], { stdio: ['ignore', 2, 2] });
-  const code = await new Promise((resolve) => child.on('close', resolve));
+  const code = await new Promise((resolve, reject) => child.on('error', reject).on('close', resolve));
   if (code !== 0) throw new CommandError('the native engine was not built: what is missing is said above');
 }
