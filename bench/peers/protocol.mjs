@@ -44,12 +44,13 @@ export async function timed(step, steps) {
   return { ms, peakBytes: memory('VmHWM') };
 }
 
-/** Resident memory of this process now (VmRSS) or at most (VmHWM), in bytes. */
-export function memory(field) {
+/** Resident memory of a process (this one) now (VmRSS) or at most (VmHWM), in bytes. */
+export function memory(field, pid = 'self') {
   try {
-    return Number(new RegExp(`${field}:\\s*(\\d+)`).exec(readFileSync('/proc/self/status', 'utf8'))[1]) * 1024;
+    return Number(new RegExp(`${field}:\\s*(\\d+)`).exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) * 1024;
   } catch {
-    // Not Linux.
+    // Not Linux, where others cannot be asked.
+    if (pid !== 'self') return Number.NaN;
     return field === 'VmHWM' ? process.resourceUsage().maxRSS * 1024 : process.memoryUsage.rss();
   }
 }
