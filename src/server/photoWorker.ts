@@ -9,7 +9,12 @@ import type { FromWorker, PhotoAnswer, PhotoAsked, ToWorker } from './photoMessa
 
 // The engine's threads wait for each other: where cores are few, one that is held up by a photo holds up the whole batch.
 // On Linux this is about this thread alone; elsewhere it would be the process.
-if (process.platform === 'linux') setPriority(0, 5);
+if (process.platform === 'linux')
+  try {
+    setPriority(0, 5);
+  } catch {
+    // Not allowed here: photos and engine share the cores evenly.
+  }
 
 const port = parentPort!;
 const say = (message: FromWorker, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);

@@ -20,30 +20,28 @@ interface Lane {
   inFlight: number;
 }
 
-const script = workerScript('photoWorker', import.meta.url);
-
 /**
  * Worker threads that decode photos, lay masks over them and encode the result: work on every pixel of a photo would
  * hold up all other requests. The network itself runs in the main thread's engine, for all photos together. A thread
- * that dies fails its photos and is replaced.
+ * that dies fails its photos; the next photos start others.
  */
 export class Photos {
-  private readonly lanes: Lane[];
+  private readonly lanes: Lane[] = [];
   private readonly waiting = new Map<number, Waiting>();
   private nextId = 0;
-  private closed = false;
 
   constructor(
     private readonly predict: Predict,
-    count = Math.min(4, availableParallelism()),
+    private readonly count = Math.min(4, availableParallelism()),
+    private readonly script = workerScript('photoWorker', import.meta.url),
   ) {
-    this.lanes = Array.from({ length: count }, () => this.start());
+    for (let i = 0; i < count; i++) this.start();
   }
 
   /** The photo's memory goes over to a thread. @throws ImageError if the photo cannot be read; the signal's reason if it aborts */
   ask(photo: Uint8Array<ArrayBuffer>, asked: PhotoAsked, signal?: AbortSignal): Promise<PhotoAnswer> {
     if (signal?.aborted) return Promise.reject(signal.reason);
-    const lane = this.lanes.reduce((a, b) => (b.inFlight < a.inFlight ? b : a));
+    const lane = this.idlest();
     const id = this.nextId++;
     return new Promise((resolve, reject) => {
       this.waiting.set(id, { lane, signal, resolve, reject });
@@ -53,16 +51,22 @@ export class Photos {
   }
 
   async close(): Promise<void> {
-    this.closed = true;
     await Promise.all(this.lanes.map(({ worker }) => worker.terminate()));
   }
 
+  private idlest(): Lane {
+    const [first, ...rest] = this.lanes;
+    const lane = first && rest.reduce((a, b) => (b.inFlight < a.inFlight ? b : a), first);
+    return lane && (lane.inFlight === 0 || this.lanes.length >= this.count) ? lane : this.start();
+  }
+
   private start(): Lane {
-    const worker = new Worker(script, workerOptions);
+    const worker = new Worker(this.script, workerOptions);
     const lane: Lane = { worker, inFlight: 0 };
     worker.on('message', (message: FromWorker) => this.hear(lane, message));
     worker.on('error', (error) => this.lost(lane, error));
     worker.on('exit', () => this.lost(lane, new Error('a photo worker ended unexpectedly')));
+    this.lanes.push(lane);
     return lane;
   }
 
@@ -97,6 +101,6 @@ export class Photos {
       waiting.reject(error);
     }
     const at = this.lanes.indexOf(lane);
-    if (at >= 0 && !this.closed) this.lanes[at] = this.start();
+    if (at >= 0) this.lanes.splice(at, 1);
   }
 }

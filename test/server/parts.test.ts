@@ -303,3 +303,22 @@ it('a photo whose client went away while it was decoded fails by itself', async 
   expect(predict).toHaveBeenCalledOnce();
   await photos.close();
 });
+
+it('photo workers that cannot start fail the photos that are asked, and are not started over and over', async () => {
+  let started = 0;
+  const count = () => started++;
+  process.on('worker', count);
+  const photos = new Photos(() => Promise.reject(new Error('never asked')), 2, BROKEN);
+  try {
+    const asked = {} as Parameters<Photos['ask']>[1];
+    for (let i = 0; i < 3; i++) await expect(photos.ask(new Uint8Array(4), asked)).rejects.toThrow('broken on purpose');
+    // One more try for each photo at most, and none for nobody.
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(started).toBeLessThanOrEqual(5);
+  } finally {
+    process.off('worker', count);
+    await photos.close();
+  }
+});
+
+const BROKEN = new URL('data:text/javascript,throw new Error("broken on purpose")');
