@@ -18,7 +18,7 @@ export interface BatcherOptions {
   readonly run: (images: HostTensor) => Promise<HostTensor>;
   /** How many images may run together, ascending from 1; see {@link batchSizes}. */
   readonly sizes: readonly number[];
-  /** Told of each run that has ended. */
+  /** Told of each run that has ended, and how long the engine took for it. */
   readonly onBatch?: (images: number, seconds: number) => void;
 }
 
@@ -46,7 +46,8 @@ export class Batcher {
   private readonly jobs: Job[] = [];
   private readonly uses = new Map<string, number>();
   private running = 0;
-  private busySince = 0;
+  /** When the run that is the engine's turn began, as `performance.now()` says. */
+  private since = 0;
   private busyBefore = 0;
   private idle: (() => void) | undefined;
 
@@ -63,12 +64,10 @@ export class Batcher {
 
   /** Seconds in which something ran, since the start. */
   get busySeconds(): number {
-    return this.busyBefore + (this.running > 0 ? (performance.now() - this.busySince) / 1000 : 0);
+    return this.busyBefore + (this.running > 0 ? (performance.now() - this.since) / 1000 : 0);
   }
 
-  /**
-   * Batches of the given shape may be full at once: its programs exist.
-   */
+  /** Batches of the given shape may be full at once: its programs exist. */
   expect(shape: ImageShape): void {
     this.uses.set(String(shape), WORTH * this.most);
   }
@@ -80,8 +79,11 @@ export class Batcher {
   submit(image: Uint8Array, shape: ImageShape, signal?: AbortSignal): Promise<HostTensor> {
     if (signal?.aborted) return Promise.reject(signal.reason);
     const key = String(shape);
-    if (this.uses.size > REMEMBERED && !this.uses.has(key)) this.uses.delete(this.uses.keys().next().value!);
-    this.uses.set(key, (this.uses.get(key) ?? 0) + 1);
+    const used = this.uses.get(key) ?? 0;
+    // The order of the map is that of use.
+    this.uses.delete(key);
+    this.uses.set(key, used + 1);
+    if (this.uses.size > REMEMBERED) this.uses.delete(this.uses.keys().next().value!);
     return new Promise((resolve, reject) => {
       const leave = () => {
         const at = this.jobs.indexOf(job);
@@ -141,8 +143,7 @@ export class Batcher {
   }
 
   private async execute(batch: readonly Job[]): Promise<void> {
-    if (this.running++ === 0) this.busySince = performance.now();
-    const began = performance.now();
+    if (this.running++ === 0) this.since = performance.now();
     try {
       const [c, h, w] = batch[0]!.shape;
       const area = c * h * w;
@@ -156,9 +157,13 @@ export class Batcher {
     } catch (error) {
       for (const job of batch) job.reject(error);
     } finally {
+      // One that stood ready behind another has run since that one's end.
       const now = performance.now();
-      if (--this.running === 0) this.busyBefore += (now - this.busySince) / 1000;
-      this.options.onBatch?.(batch.length, (now - began) / 1000);
+      const seconds = (now - this.since) / 1000;
+      this.since = now;
+      this.busyBefore += seconds;
+      this.running--;
+      this.options.onBatch?.(batch.length, seconds);
       this.start();
       if (this.running === 0 && this.jobs.length === 0) this.idle?.();
     }

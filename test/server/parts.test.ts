@@ -11,7 +11,7 @@ import { preferred } from '../../src/server/negotiate.js';
 import { Photos } from '../../src/server/photos.js';
 import { type HttpProblem, problemOf, problemResponse } from '../../src/server/problem.js';
 import { imageIn } from '../../src/server/upload.js';
-import { type HostTensor, hostTensor } from '../../src/tensor/shape.js';
+import { type HostTensor, hostTensor, numel } from '../../src/tensor/shape.js';
 
 /** An engine whose runs end when the test says so. */
 function engine(sizes: readonly number[]) {
@@ -106,6 +106,58 @@ describe('batches', () => {
     });
     await expect(batcher.submit(image(1), SHAPE)).rejects.toThrow('no memory');
     expect((await batcher.submit(image(1), SHAPE)).data[0]).toBe(5);
+  });
+
+  it('take the time of the engine from when the one before ended', async () => {
+    const now = vi.spyOn(performance, 'now');
+    const at = (seconds: number) => now.mockReturnValue(1000 * seconds);
+    try {
+      const ends: (() => void)[] = [];
+      const seconds: number[] = [];
+      const batcher = new Batcher({
+        sizes: [1],
+        run: () => new Promise((resolve) => ends.push(() => resolve(hostTensor(Float32Array.of(5), [1, 1])))),
+        onBatch: (_, s) => seconds.push(s),
+      });
+      at(100);
+      const both = [batcher.submit(image(1), SHAPE), batcher.submit(image(2), SHAPE)];
+      await tick();
+      expect(ends).toHaveLength(2);
+      at(103);
+      ends[0]!();
+      await tick();
+      at(104);
+      expect(batcher.busySeconds).toBe(4);
+      at(105);
+      ends[1]!();
+      await Promise.all(both);
+      await batcher.drained();
+      expect(seconds).toEqual([3, 2]);
+      at(200);
+      expect(batcher.busySeconds).toBe(5);
+    } finally {
+      now.mockRestore();
+    }
+  });
+
+  it('remember the shapes that were used last', async () => {
+    const sizes: number[] = [];
+    const batcher = new Batcher({
+      sizes: [1, 4],
+      run: async ({ shape: [n] }) => {
+        sizes.push(n!);
+        return hostTensor(new Float32Array(n!), [n!, 1]);
+      },
+    });
+    const many = (shape: readonly [number, number, number], count: number) =>
+      Promise.all(Array.from({ length: count }, () => batcher.submit(new Uint8Array(numel(shape)), shape)));
+    batcher.expect(SHAPE);
+    for (let i = 1; i <= 600; i++) await many([1, 1, i], 1);
+    await many(SHAPE, 1);
+    for (let i = 1; i <= 600; i++) await many([1, i, 2], 1);
+    sizes.length = 0;
+    await many(SHAPE, 4);
+    expect(sizes).toEqual([4]);
   });
 
   it('have few sizes', () => {
