@@ -26,7 +26,7 @@ const HELP = `npm run bench -- [options]
   --isa avx2        holds every peer that can be held to AVX2
   --batches LIST    also time and memory against the batch, for example 1,2,4,8,16,32; without --peers the newest
                     PyTorch's two memory formats are the others
-  --limit SECONDS   a peer whose step takes longer is left out and listed (default: 30)
+  --limit SECONDS   jax-js and TensorFlow.js are left out and listed where a step takes longer (default: 30)
   --setup           first installs what the peers need: bench/.venv with PyTorch, npm packages, Debian's PyTorch
   --help`;
 
@@ -40,14 +40,14 @@ if (options.setup) setUpPython();
 const { found, missing: withoutTorch } = pythons();
 const limit = fmaLimit(options);
 let failed = false;
-try {
-  for (const workload of options.workloads) for (const mode of options.modes) await bench(workload, mode);
-} catch (error) {
-  console.error(`bench: ${error.message}`);
-  failed = true;
-} finally {
-  limit.remove();
-}
+for (const workload of options.workloads)
+  for (const mode of options.modes)
+    try {
+      await bench(workload, mode);
+    } catch (error) {
+      console.error(`bench: ${workload}, ${mode}: ${error.message}`);
+      failed = true;
+    }
 process.exit(failed ? 1 : 0);
 
 async function bench(workload, mode) {
@@ -71,34 +71,39 @@ async function bench(workload, mode) {
   process.stderr.write(`${workload}, ${mode}\n`);
   const { rows, missing, flops } = await run(config, specs, rounds);
 
-  const curve = [];
+  const file = join(here, 'results', `${workload}-${mode}-t${threads}${isa ? `-${isa}` : ''}.json`);
+  mkdirSync(join(here, 'results'), { recursive: true });
+  // The limit is the best that was measured at any time of the run.
+  const ofLimit = (row) => ({ ...row, ofLimit: limit.best ? row.gflops / limit.best : null });
+  const save = (curve) => {
+    const result = {
+      workload,
+      ...config,
+      machine: `${cpus()[0].model.trim()}, ${defaultThreads} cores, Node ${process.versions.node}`,
+      date: new Date().toISOString(),
+      limit: { best: limit.best, missing: limit.missing },
+      flops,
+      rows: rows.map(ofLimit),
+      missing: [...missing, ...withoutTorch.filter((m) => chosen(m.label))],
+      ...(curve ? { curve: curve.map((c) => ({ ...c, rows: c.rows.map(ofLimit) })) } : {}),
+    };
+    writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`);
+    return result;
+  };
+  if (rows.some((r) => r.difference && tooDifferent(r.difference))) failed = true;
+  let result = save();
   // Without a choice: the newest PyTorch in both formats, which are the first after ours. Compiling again for every batch
   // would take minutes each.
   const curvePeers = (options.peers ? specs : specs.slice(0, found.length > 0 ? 3 : 1)).filter(
     (s) => !s.slow && !s.settings?.compile,
   );
+  const curve = [];
   for (const batch of options.batches ?? []) {
     process.stderr.write(`${workload}, ${mode}, batch ${batch}\n`);
     curve.push({ batch, ...(await run({ ...config, batch }, curvePeers, Math.min(rounds, 3))) });
+    result = save(curve);
   }
-  // The limit is the best that was measured at any time of the run.
-  const ofLimit = (row) => ({ ...row, ofLimit: limit.best ? row.gflops / limit.best : null });
-  const result = {
-    workload,
-    ...config,
-    machine: `${cpus()[0].model.trim()}, ${defaultThreads} cores, Node ${process.versions.node}`,
-    date: new Date().toISOString(),
-    limit: { best: limit.best, missing: limit.missing },
-    flops,
-    rows: rows.map(ofLimit),
-    missing: [...missing, ...withoutTorch.filter((m) => chosen(m.label))],
-    ...(options.batches ? { curve: curve.map((c) => ({ ...c, rows: c.rows.map(ofLimit) })) } : {}),
-  };
   console.log(`\n${resultText(result)}\n`);
-  if (rows.some((r) => r.difference && tooDifferent(r.difference))) failed = true;
-  mkdirSync(join(here, 'results'), { recursive: true });
-  const file = join(here, 'results', `${workload}-${mode}-t${threads}${isa ? `-${isa}` : ''}.json`);
-  writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`);
 }
 
 function readOptions() {

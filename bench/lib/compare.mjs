@@ -1,20 +1,21 @@
 // One workload, ours and theirs: first the numbers are compared, then the times, alternating.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { freemem, tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
+import { freemem } from 'node:os';
 import { join } from 'node:path';
 import { Peer } from './peer.mjs';
 import { COMPILED, environment, FOVEA, torch } from './peers.mjs';
+import { scratch } from './scratch.mjs';
 import { difference, summary } from './stats.mjs';
 
 /**
  * @param {object} config   network, batch, input, classes, mode, threads, isa
  * @param {object[]} specs  of `specifications`, ours first
- * @param {object} options  rounds; steps a round; limit: an FMA limit to measure in every round; seconds: what a step of
- *   a slow peer may take; pythons; say: progress
+ * @param {object} options  rounds; steps a round; limit: an FMA limit to measure in every round; seconds: what a step
+ *   of a slow peer may take; pythons; say: progress
  * @returns rows (ours first), missing, flops of a step
  */
 export async function compare(config, specs, { rounds, steps, limit, seconds, pythons, say }) {
-  const folder = mkdtempSync(join(tmpdir(), 'fovea-bench-'));
+  const folder = scratch('bench');
   const env = environment(config.isa);
   const settings = { ...config, weights: join(folder, 'weights.safetensors'), onnx: join(folder, 'network.onnx') };
   const running = [];
@@ -55,10 +56,23 @@ export async function compare(config, specs, { rounds, steps, limit, seconds, py
       if (peer) running.push(peer);
     }
     if (running[0]?.label !== FOVEA.label) throw new Error(`our own side does not run: ${missing.at(-1)?.missing}`);
+    // A peer that ends in the middle is listed with its last words, and its times are not used.
+    const take = async (peer, count) => {
+      try {
+        const { ms, peakBytes } = await peer.ask({ cmd: 'time', steps: count });
+        peer.ms.push(...ms);
+        peer.peakBytes = peakBytes;
+      } catch (error) {
+        if (peer.label === FOVEA.label) throw new Error(`our own side stopped: ${error.message}`);
+        missing.push({ label: peer.name, missing: error.message });
+        running.splice(running.indexOf(peer), 1);
+        await peer.end();
+      }
+    };
     for (let round = 0; round < rounds; round++) {
       say(`round ${round + 1} of ${rounds}`);
       limit.measure();
-      for (const peer of running) await time(peer, steps);
+      for (const peer of [...running]) await take(peer, steps);
     }
     for (const peer of running) await peer.end();
     done.push(...running.splice(0));
@@ -68,7 +82,8 @@ export async function compare(config, specs, { rounds, steps, limit, seconds, py
       if (!peer) continue;
       running.push(peer);
       const began = performance.now();
-      for (let i = 0; i < rounds && performance.now() - began < seconds * 1000; i++) await time(peer, 1);
+      for (let i = 0; i < rounds && running.length > 0 && performance.now() - began < seconds * 1000; i++)
+        await take(peer, 1);
       await peer.end();
       done.push(...running.splice(0));
     }
@@ -122,12 +137,6 @@ async function check(peer, { mode, network }, expected, seconds) {
       : {},
   );
   peer.difference = difference(numbers, expected);
-}
-
-async function time(peer, steps) {
-  const { ms, peakBytes } = await peer.ask({ cmd: 'time', steps });
-  peer.ms.push(...ms);
-  peer.peakBytes = peakBytes;
 }
 
 /** Why a further process is not started: the machine would swap, and all figures would be wrong. */

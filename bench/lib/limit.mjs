@@ -1,9 +1,8 @@
 // What the machine can do at most, measured beside everything else: float32 multiply-adds in registers, all threads.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { scratch } from './scratch.mjs';
 
 const source = fileURLToPath(new URL('../peers/fma_limit.c', import.meta.url));
 
@@ -13,8 +12,7 @@ const source = fileURLToPath(new URL('../peers/fma_limit.c', import.meta.url));
  * @param {{threads: number, isa?: string}} options
  */
 export function fmaLimit({ threads, isa }) {
-  const folder = mkdtempSync(join(tmpdir(), 'fovea-limit-'));
-  const program = join(folder, 'fma_limit');
+  const program = join(scratch('limit'), 'fma_limit');
   const flags = isa === 'avx2' ? ['-mavx2', '-mfma'] : ['-march=native'];
   const compile = (cc) =>
     spawnSync(cc, ['-O3', ...flags, '-ffp-contract=fast', '-pthread', source, '-o', program], { encoding: 'utf8' });
@@ -27,7 +25,6 @@ export function fmaLimit({ threads, isa }) {
       const gflops = Number(spawnSync(program, [String(threads), '0.1'], { encoding: 'utf8' }).stdout);
       if (gflops > 0) limit.best = Math.max(limit.best ?? 0, gflops);
     },
-    remove: () => rmSync(folder, { recursive: true, force: true }),
   };
   return limit;
 }
