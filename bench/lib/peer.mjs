@@ -15,7 +15,7 @@ export class Peer {
    * @param {NodeJS.ProcessEnv} env
    */
   constructor({ label, command, args, settings = {}, slow = false }, env) {
-    Object.assign(this, { label, settings, slow, ms: [], missing: undefined, differs: undefined });
+    Object.assign(this, { label, settings, slow, ms: [] });
     this.process = spawn(command, args, { cwd: bench, stdio: ['pipe', 'pipe', 'pipe'], env });
     this.errors = '';
     this.process.stderr.on('data', (d) => {

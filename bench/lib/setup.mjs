@@ -48,6 +48,9 @@ export function setUpPython() {
   }
 }
 
+/** Why a Python is missing that is not on this machine. */
+export const THERE_IS_NONE = 'there is none';
+
 const imports = (python, modules) => spawnSync(python, ['-c', `import ${modules}`]).status === 0;
 
 /**
@@ -66,7 +69,7 @@ export function pythons() {
     const { status, stdout, stderr, error } = spawnSync(command, ['-c', code], { encoding: 'utf8' });
     const version = stdout?.trim();
     if (status !== 0) {
-      const why = error ? 'there is none' : stderr.trim().split('\n').at(-1);
+      const why = error ? THERE_IS_NONE : stderr.trim().split('\n').at(-1);
       missing.push({ label: `PyTorch of ${command.replace(bench, 'bench/')}`, missing: why });
     } else if (!found.has(version)) found.set(version, command);
   }

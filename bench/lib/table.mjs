@@ -1,4 +1,5 @@
 // Results as text: the table of one run, and the tables of docs/performance.md from saved results.
+import { THERE_IS_NONE } from './setup.mjs';
 import { tooDifferent } from './stats.mjs';
 
 const table = (head, rows) =>
@@ -72,7 +73,7 @@ function differenceText(difference) {
 }
 
 /** Time for an image and peak memory against the batch. */
-export function curveTable(curve) {
+function curveTable(curve) {
   const names = [...new Set(curve.flatMap((c) => c.rows.map((r) => r.name)))];
   return table(
     ['batch', ...names.flatMap((n) => [`${n.replace(/ native.*/, '')}, ms an image`, 'peak MiB'])],
@@ -104,7 +105,7 @@ export const fastest = (rows) => rows.reduce((best, r) => (!best || r.medianMs <
 
 /** The tables of docs/performance.md: training, inference, batch curves; one group for each instruction set and machine. */
 export function markdown(results) {
-  const groups = Map.groupBy?.(results, groupOf) ?? groupBy(results, groupOf);
+  const groups = groupBy(results, groupOf);
   return [...groups].map(([about, list]) => section(about, inOrder(list))).join('\n\n');
 }
 
@@ -164,11 +165,11 @@ function modeTable(list, mode) {
   );
 }
 
-/** Each reason why a peer is missing, once, with the workloads that it is missing from. */
+/** Each reason why a peer is missing, once, with the workloads that it is missing from; but no Python that is not there. */
 function missingNotes(list) {
   const reasons = new Map();
   for (const r of list)
-    for (const m of r.missing) {
+    for (const m of r.missing.filter((m) => m.missing !== THERE_IS_NONE)) {
       const key = `${m.label}: ${m.missing}`;
       reasons.set(key, [...(reasons.get(key) ?? []), TITLES[r.workload] ?? r.workload]);
     }

@@ -95,7 +95,7 @@ export function schedule(kinds, count) {
 
 /**
  * Lets clients send requests one after the other, all at once.
- * @param check throws unless the answer to photo `i` is the right one
+ * @param check says what is wrong with the answer to photo `i`, or nothing
  */
 export async function traffic(port, kinds, list, clients, path, check) {
   const agent = new Agent({ keepAlive: true, maxSockets: clients });
