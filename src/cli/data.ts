@@ -40,22 +40,22 @@ export function addData(program: Command): void {
 }
 
 const words = async () => {
-  const [{ table, facts }, { formatCount, formatPlain }] = await Promise.all([
+  const [{ table, facts }, { formatBytes, formatCount, formatPlain }] = await Promise.all([
     import('./terminal.js'),
     import('../report/format.js'),
   ]);
-  return { table, facts, formatCount, formatPlain, megabytes: (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB` };
+  return { table, facts, formatBytes, formatCount, formatPlain };
 };
 
 async function list({ terminal }: Context): Promise<void> {
   await (await import('./device.js')).announceDevice(terminal);
   const { listDatasets } = await import('../node/datasets.js');
-  const { table, megabytes } = await words();
+  const { table, formatBytes } = await words();
   const sets = await listDatasets();
   const state = (s: (typeof sets)[number]) =>
     s.bytes === 0
       ? 'made when asked for'
-      : `${megabytes(s.bytes)}, ${s.available ? `in ${s.path}` : 'not fetched yet'}`;
+      : `${formatBytes(s.bytes)}, ${s.available ? `in ${s.path}` : 'not fetched yet'}`;
   terminal.answer(
     { datasets: sets },
     table(
@@ -71,13 +71,13 @@ async function list({ terminal }: Context): Promise<void> {
 async function get({ values, terminal }: Context): Promise<void> {
   await (await import('./device.js')).announceDevice(terminal);
   const { getDataset } = await import('../node/datasets.js');
-  const { megabytes } = await words();
+  const { formatBytes } = await words();
   const got = await getDataset(values.name as string, { onProgress: (message) => terminal.note(message) });
   terminal.answer(
     got,
     got.path === undefined
       ? `${got.name} is made when it is asked for: there is nothing to fetch`
-      : `${got.name} ${got.cached ? 'is there already' : 'is fetched'}, ${megabytes(got.bytes)}, checked: ${got.path}`,
+      : `${got.name} ${got.cached ? 'is there already' : 'is fetched'}, ${formatBytes(got.bytes)}, checked: ${got.path}`,
   );
 }
 

@@ -1,4 +1,4 @@
-import { formatCount, formatDuration } from '../report/format.js';
+import { formatBytes, formatCount, formatDuration } from '../report/format.js';
 import { type Forecast, forecast } from '../train/forecast.js';
 import type { Plan } from './plan.js';
 
@@ -39,7 +39,5 @@ export function predictionLine(p: Prediction): string {
   const parts = [`training ${formatDuration(train)}, ${formatCount(p.imagesPerSecond)} images/s`];
   if (valid > 0) parts.push(`validation ${formatDuration(valid)}`);
   const epochs = p.epochs === 1 ? '' : `, ${formatDuration(p.totalSeconds)} for ${p.epochs} epochs`;
-  return `${formatDuration(train + valid)} an epoch (${parts.join('; ')})${epochs}; peak memory ${bytes(p.peakBytes)}`;
+  return `${formatDuration(train + valid)} an epoch (${parts.join('; ')})${epochs}; peak memory ${formatBytes(p.peakBytes)}`;
 }
-
-const bytes = (n: number) => (n < 1e9 ? `${Math.round(n / 1e6)} MB` : `${(n / 1e9).toFixed(1)} GB`);

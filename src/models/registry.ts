@@ -1,4 +1,5 @@
 import type { Module } from '../nn/module.js';
+import { formatShape } from '../tensor/shape.js';
 import { checkOptions, type Spec } from '../util/registry.js';
 import { normaliseName, unknownName } from '../util/suggest.js';
 
@@ -79,7 +80,7 @@ export function createModel(name: string, options: NetworkOptions & Readonly<Rec
   const { inputShape = entry.inputShape, classes = entry.classes, ...rest } = options;
   if (inputShape.length !== 3 || !inputShape.every((d) => Number.isInteger(d) && d > 0))
     throw new RangeError(
-      `${entry.name}: the input must be [channels, height, width] of whole numbers above 0, got [${inputShape.join(', ')}]`,
+      `${entry.name}: the input must be [channels, height, width] of whole numbers above 0, got ${formatShape(inputShape)}`,
     );
   if (!Number.isInteger(classes) || classes < 1)
     throw new RangeError(`${entry.name}: the number of classes must be a whole number above 0, got ${classes}`);

@@ -1,6 +1,10 @@
 /** 431080 -> "431,080". */
 export const formatCount = (n: number): string => Math.round(n).toLocaleString('en-US');
 
+/** Megabytes of a million: "0.43 MB", "31 MB", "1.2 GB". */
+export const formatBytes = (bytes: number): string =>
+  bytes < 1e9 ? `${(bytes / 1e6).toFixed(bytes < 1e7 ? 2 : 0)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
+
 /** A fraction as percent: 0.98912 -> "98.91 %"; never rounds a value below 1 up to "100.00 %". */
 export function formatPercent(fraction: number, digits = 2): string {
   if (!Number.isFinite(fraction)) return 'n/a';

@@ -2,6 +2,9 @@ import type { Fit } from '../data/open.js';
 import type { HostTensor } from '../tensor/shape.js';
 import { type Planes, predictTiled, type RowSink, resizeRows, type TileGeometry } from './tiling.js';
 
+/** Side of tiles, where nothing else is asked for. */
+export const TILE = 512;
+
 /** How a network of masks looks at a photo. */
 export interface PhotoOptions {
   /** Output [N, K, h, w] for uint8 images [N, C, H, W]. */
@@ -15,7 +18,7 @@ export interface PhotoOptions {
    * photo was scaled to `inputShape`.
    */
   readonly resolution?: number | 'full';
-  /** Side of the tiles that larger photos are cut into. Default 512. */
+  /** Side of the tiles that larger photos are cut into. Default {@link TILE}. */
   readonly tile?: number;
 }
 
@@ -37,7 +40,7 @@ export async function scorePhoto(
   options: PhotoOptions,
   sink: RowSink,
 ): Promise<{ readonly height: number; readonly width: number }> {
-  const { predict, geometry, resolution, tile = 512 } = options;
+  const { predict, geometry, resolution, tile = TILE } = options;
   const { height, width } = photo;
   const [channels] = options.inputShape;
   const size = sizeSeen(height, width, options);

@@ -1,4 +1,4 @@
-import type { HostTensor } from '../../tensor/shape.js';
+import { formatShape, type HostTensor } from '../../tensor/shape.js';
 import { quoted } from '../../util/quote.js';
 import { decodeValues, FILE_BYTES, needsCopy } from '../values.js';
 import type { PyTensor } from './values.js';
@@ -39,7 +39,7 @@ export class Decoder {
       this.budget -= count * Math.max(4, size);
       if (this.budget < 0)
         this.fail(
-          `its tensors would take far more memory than the file has bytes (at ${quoted(name)} of [${shape.join(', ')}])`,
+          `its tensors would take far more memory than the file has bytes (at ${quoted(name)} of ${formatShape(shape)})`,
         );
     }
     raw ??= gather(tensor, record, size);

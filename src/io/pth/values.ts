@@ -1,3 +1,4 @@
+import { formatShape } from '../../tensor/shape.js';
 import type { FileDType } from '../values.js';
 import type { Fail } from './zip.js';
 
@@ -67,9 +68,9 @@ export class PyTensor {
     }
     if (count > 0 && !(last < storage.length))
       fail(
-        `a tensor of shape [${shape.join(', ')}] reaches to element ${last} of a storage that has ${storage.length}`,
+        `a tensor of shape ${formatShape(shape)} reaches to element ${last} of a storage that has ${storage.length}`,
       );
-    if (!Number.isSafeInteger(count)) fail(`a tensor has the shape [${shape.join(', ')}]`);
+    if (!Number.isSafeInteger(count)) fail(`a tensor has the shape ${formatShape(shape)}`);
     this.count = count;
   }
 }
