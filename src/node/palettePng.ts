@@ -1,4 +1,5 @@
 import { inflateSync } from 'node:zlib';
+import { PNG_SIGNATURE } from '../io/png.js';
 
 /** A palette PNG before its colours are looked up. */
 export interface PaletteImage {
@@ -9,8 +10,6 @@ export interface PaletteImage {
   /** Red, green and blue of each entry. */
   readonly palette: Uint8Array;
 }
-
-const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 
 /** First column and row, and the steps between them, of the seven passes of an interlaced PNG. */
 const ADAM7 = [
@@ -25,7 +24,7 @@ const ADAM7 = [
 
 /** The file is a PNG with a palette. */
 export const isPalettePng = (bytes: Uint8Array): boolean =>
-  bytes.length > 25 && SIGNATURE.every((b, i) => bytes[i] === b) && bytes[25] === 3;
+  bytes.length > 25 && PNG_SIGNATURE.every((b, i) => bytes[i] === b) && bytes[25] === 3;
 
 /**
  * Reads the palette indices of a PNG (W3C PNG, third edition): in masks such as PASCAL VOC's they are the class numbers,

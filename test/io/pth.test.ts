@@ -1,7 +1,7 @@
 import { deflateRawSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { crc32 } from '../../src/io/pth/crc32.js';
+import { crc32 } from '../../src/io/crc32.js';
 import { readPth, writePth } from '../../src/io/pth/index.js';
 import { inflate } from '../../src/io/pth/inflate.js';
 import { type HostTensor, hostTensor } from '../../src/tensor/shape.js';

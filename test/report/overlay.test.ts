@@ -19,6 +19,8 @@ describe('overlay', () => {
     expect(Math.max(...(at(data, 24) as number[]))).toBeLessThan(50);
     expect(at(overlay(image, mask, { contour: false, opacity: 0 }).data, 6)).toEqual([100, 100, 100]);
     expect(image.data.every((v) => v === 100)).toBe(true);
+    // A border of two pixels leaves nothing of the inside.
+    expect(at(overlay(image, mask, { reach: 2 }).data, 12)).toEqual(rgb);
   });
 
   it('keeps the aspect of the images on a sheet and shows them where they belong', async () => {

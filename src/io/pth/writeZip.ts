@@ -1,4 +1,4 @@
-import { crc32 } from './crc32.js';
+import { crc32 } from '../crc32.js';
 
 /** Where the values of a storage begin: PyTorch maps files into memory at such places. */
 const ALIGNMENT = 64;

@@ -1,5 +1,5 @@
 import { quoted } from '../../util/quote.js';
-import { crc32 } from './crc32.js';
+import { crc32 } from '../crc32.js';
 import { inflate } from './inflate.js';
 
 /** Says in one sentence what is wrong, and throws. */
