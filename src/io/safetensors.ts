@@ -1,6 +1,6 @@
 import { formatShape, type HostTensor, numel, type Shape } from '../tensor/shape.js';
 import { quoted } from '../util/quote.js';
-import { decodeValues, encodeValues, FILE_BYTES, FILE_DTYPE, type FileDType } from './values.js';
+import { checkedTensors, decodeValues, encodeValues, FILE_BYTES, FILE_DTYPE, type FileDType } from './values.js';
 
 // The safetensors format: 8 bytes header length (little endian), a JSON header, raw little-endian values. A file cannot
 // run code, and reading takes no more memory than the file is long. https://huggingface.co/docs/safetensors
@@ -38,12 +38,8 @@ export function writeSafetensors(
   tensors: Iterable<readonly [string, HostTensor]>,
   { metadata, int64 }: WriteOptions = {},
 ): Uint8Array {
-  const items = [...tensors].map(([name, t]) => {
+  const items = [...checkedTensors(tensors)].map(([name, t]) => {
     if (name === '__metadata__') throw new Error('a tensor cannot be named "__metadata__" in a safetensors file');
-    if (numel(t.shape) !== t.data.length)
-      throw new Error(
-        `${quoted(name)} has ${t.data.length} values, its shape ${formatShape(t.shape)} says ${numel(t.shape)}`,
-      );
     const dtype: FileDType = t.dtype === 'int32' && int64?.(name) ? 'I64' : FILE_DTYPE[t.dtype];
     return { name, tensor: t, dtype, bytes: t.data.length * FILE_BYTES[dtype] };
   });
@@ -54,7 +50,6 @@ export function writeSafetensors(
     header.set('__metadata__', Object.fromEntries(Object.entries(metadata).sort(([a], [b]) => byName(a, b))));
   let offset = 0;
   for (const { name, dtype, tensor, bytes } of items) {
-    if (header.has(name)) throw new Error(`two tensors are named ${quoted(name)}`);
     header.set(name, { dtype, shape: tensor.shape, data_offsets: [offset, (offset += bytes)] });
   }
   const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(header)));

@@ -1,5 +1,6 @@
 import type { DType, TypedArray } from '../tensor/dtype.js';
-import { type HostTensor, numel, type Shape } from '../tensor/shape.js';
+import { formatShape, type HostTensor, numel, type Shape } from '../tensor/shape.js';
+import { quoted } from '../util/quote.js';
 
 /** Element types of weight files, by safetensors' names; PyTorch's storages are the same ones. */
 export type FileDType = 'F64' | 'F32' | 'F16' | 'BF16' | 'I64' | 'I32' | 'I16' | 'I8' | 'U8' | 'BOOL';
@@ -26,6 +27,23 @@ export const FILE_DTYPE: Readonly<Record<DType, FileDType>> = {
   uint8: 'U8',
   bool: 'BOOL',
 };
+
+/** The tensors one after the other. Throws one sentence for a name that occurs twice, or a shape that its values do not fill. */
+export function* checkedTensors(
+  tensors: Iterable<readonly [string, HostTensor]>,
+): Generator<readonly [string, HostTensor]> {
+  const names = new Set<string>();
+  for (const [name, tensor] of tensors) {
+    const { shape, data } = tensor;
+    if (names.has(name)) throw new Error(`two tensors are named ${quoted(name)}`);
+    names.add(name);
+    if (numel(shape) !== data.length)
+      throw new Error(
+        `${quoted(name)} has ${data.length} values, its shape ${formatShape(shape)} says ${numel(shape)}`,
+      );
+    yield [name, tensor];
+  }
+}
 
 /** Whether decoding such values, as they lie here, needs memory beyond the file's own. */
 export const needsCopy = (dtype: FileDType, raw: Uint8Array): boolean =>

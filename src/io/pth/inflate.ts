@@ -21,7 +21,7 @@ const FIXED = [huffman(FIXED_LENGTHS), huffman(new Uint8Array(30).fill(5))] as c
 
 /**
  * Unpacks raw DEFLATE data (RFC 1951) of known length: exactly `size` bytes come out, and no memory beyond them is taken.
- * It is here and not the platform's, since browsers unpack only asynchronously and without a limit.
+ * It is here and not the platform's, since browsers unpack only asynchronously.
  *
  * @param fail says in one sentence what is wrong, and throws
  */

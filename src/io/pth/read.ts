@@ -90,7 +90,7 @@ function readZip(bytes: Uint8Array, fail: Fail): Read {
   const load = (id: Value): Value => {
     const storage = storageOf(id, fail);
     const entry = zip.entries.get(`${root}data/${storage.key}`);
-    const { size } = entry ?? fail(`its archive has no storage ${JSON.stringify(storage.key)}`);
+    const { size } = entry ?? fail(`its archive has no storage ${quoted(storage.key)}`);
     checkLength(storage.key, bytesOf(storage), size, fail);
     return storage;
   };

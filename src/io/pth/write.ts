@@ -1,5 +1,5 @@
-import { formatShape, type HostTensor, numel, stridesOf } from '../../tensor/shape.js';
-import { encodeValues, FILE_DTYPE } from '../values.js';
+import { type HostTensor, stridesOf } from '../../tensor/shape.js';
+import { checkedTensors, encodeValues, FILE_DTYPE } from '../values.js';
 import { writeZip } from './writeZip.js';
 
 /** Storage classes by our types; `int64` is how PyTorch keeps counters. */
@@ -26,15 +26,8 @@ export function writePth(
 ): Uint8Array {
   const pickle = new Pickler();
   const entries: [name: string, content: Uint8Array][] = [];
-  const names = new Set<string>();
   pickle.op(0x80, 2).global('collections', 'OrderedDict').op(0x29, 0x52, 0x28);
-  for (const [name, tensor] of tensors) {
-    if (names.has(name)) throw new Error(`two tensors are named "${name}"`);
-    names.add(name);
-    if (numel(tensor.shape) !== tensor.data.length)
-      throw new Error(
-        `"${name}" has ${tensor.data.length} values, its shape ${formatShape(tensor.shape)} says ${numel(tensor.shape)}`,
-      );
+  for (const [name, tensor] of checkedTensors(tensors)) {
     const wide = tensor.dtype === 'int32' && int64(name);
     const key = String(entries.length);
     entries.push([`data/${key}`, encodeValues(tensor, wide)]);
