@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
-import { dataNames, describeSkipped, type OpenDataOptions, type OpenedData, openData } from '../data/open.js';
+import { dataNames, describeSkipped, type Fit, type OpenDataOptions, type OpenedData, openData } from '../data/open.js';
 import '../node/index.js';
 import type { Dataset } from '../data/dataset.js';
 import type { RunConfig } from '../train/config.js';
@@ -38,6 +38,9 @@ export function dataOf(config: RunConfig): DataConfig | undefined {
   const data = config.data as Partial<DataConfig> | undefined;
   return typeof data?.name === 'string' ? { name: data.name, options: {}, identity: null, ...data } : undefined;
 }
+
+/** How images of files became the size of the training images, if the run says so. */
+export const fitOf = (config: RunConfig): Fit | undefined => dataOf(config)?.options.fit;
 
 /** A path as it was typed when the run was started, seen from where we are now. */
 export function pathThen(path: string, config: RunConfig): string {

@@ -4,9 +4,10 @@ import { loadImage, saveImage } from '../node/image.js';
 import { formatPercent } from '../report/format.js';
 import { type HostTensor, hostTensor } from '../tensor/shape.js';
 import type { RunConfig } from '../train/config.js';
+import { topClasses } from '../train/ranked.js';
 import { tileGeometry } from '../train/tiles.js';
 import { suggest, unknownName } from '../util/suggest.js';
-import { dataOf } from './data-source.js';
+import { fitOf } from './data-source.js';
 import { CommandError } from './errors.js';
 import type { Target } from './inspect.js';
 import type { Context } from './run.js';
@@ -79,7 +80,7 @@ async function drawEvidence(context: Context, target: Trained): Promise<void> {
     );
   const file = (values.out as string | undefined) ?? join(run.path, 'grad-cam.png');
   await saveImage(file, heatOverlay(image, cam.map));
-  const found = share === undefined ? { probability: softmaxAt(cam.output, index) } : { share };
+  const found = share === undefined ? { probability: probabilityOf(cam.output, index) } : { share };
   terminal.answer(
     {
       run: run.path,
@@ -109,13 +110,12 @@ async function readImage(values: Context['values'], { net, run }: Trained) {
   const [channels, height, width] = inputShape;
   if (channels !== 1 && channels !== 3)
     throw new CommandError(`the network of ${run.path} takes ${channels} channels; image files have 1 or 3`);
-  // As in training: photos with masks are stretched unless the run says otherwise.
-  const fit = tileGeometry(net, inputShape) ? (dataOf(run.config)?.options.fit ?? 'fill') : undefined;
   const image = await loadImage(values.image as string, {
     channels,
     size: [height, width],
     invert: values.invert === true,
-    ...(fit ? { fit } : {}),
+    // As in training, where photos with masks are stretched unless the run says otherwise.
+    fit: fitOf(run.config) ?? (tileGeometry(net, inputShape) ? 'fill' : 'cover'),
   });
   return { image, normalised: normalise(image.data, inputShape, normalize) };
 }
@@ -148,9 +148,5 @@ function classNumber(asked: string, classes: readonly string[]): number {
   );
 }
 
-function softmaxAt({ data }: HostTensor, index: number): number {
-  const most = Math.max(...data);
-  let sum = 0;
-  for (const v of data) sum += Math.exp(v - most);
-  return Math.exp(data[index]! - most) / sum;
-}
+const probabilityOf = ({ data }: HostTensor, index: number): number =>
+  topClasses(data as Float32Array, data.length, data.length)[0]!.find((r) => r.index === index)!.probability;

@@ -1,7 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { basename, extname, join, resolve } from 'node:path';
 import type { Backend } from '../backends/backend.js';
-import type { Fit } from '../data/open.js';
 import type { Module } from '../nn/module.js';
 import { type CutMode, checkCutFile, writeCut } from '../node/cutout.js';
 import { collectGarbage } from '../node/memory.js';
@@ -11,7 +10,7 @@ import type { RunConfig } from '../train/config.js';
 import type { TrainerOptions } from '../train/options.js';
 import type { TileGeometry } from '../train/tiles.js';
 import { Trainer } from '../train/trainer.js';
-import { dataOf } from './data-source.js';
+import { fitOf } from './data-source.js';
 import { CommandError, ExitCode } from './errors.js';
 import type { Context } from './run.js';
 import { table } from './terminal.js';
@@ -49,7 +48,6 @@ export async function predictMasks(
       `--threshold is for networks with one output; ${run} takes the likeliest of ${geometry.outputs}`,
     );
   const targets = targetsOf(files, values.out, mode);
-  const options = dataOf(config)?.options;
   const trainer = new Trainer(net, { ...objective, normalize: config.normalize });
   const done: object[] = [];
   const rows: string[][] = [];
@@ -67,7 +65,7 @@ export async function predictMasks(
         },
         geometry,
         inputShape: config.inputShape,
-        fit: (options?.fit as Fit | undefined) ?? 'fill',
+        fit: fitOf(config) ?? 'fill',
         ...(values.resolution === undefined ? {} : { resolution: values.resolution }),
         ...(values.tile === undefined ? {} : { tile: values.tile }),
         ...(values.threshold === undefined ? {} : { threshold: values.threshold }),

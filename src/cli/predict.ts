@@ -75,16 +75,25 @@ Examples:
 
 async function predict({ values, terminal, interrupt, device }: Context): Promise<void> {
   const run = values.run as string;
-  const [{ objectiveOf }, { openTrained }, { loadImage }, { topClasses }, { Trainer }, { hostTensor }, text] =
-    await Promise.all([
-      import('../train/load.js'),
-      import('./trained.js'),
-      import('./data-source.js').then(() => import('../node/image.js')),
-      import('../train/ranked.js'),
-      import('../train/trainer.js'),
-      import('../tensor/shape.js'),
-      import('./terminal.js'),
-    ]);
+  const [
+    { objectiveOf },
+    { openTrained },
+    { fitOf },
+    { loadImage },
+    { topClasses },
+    { Trainer },
+    { formatShape, hostTensor },
+    text,
+  ] = await Promise.all([
+    import('../train/load.js'),
+    import('./trained.js'),
+    import('./data-source.js'),
+    import('../node/image.js'),
+    import('../train/ranked.js'),
+    import('../train/trainer.js'),
+    import('../tensor/shape.js'),
+    import('./terminal.js'),
+  ]);
   const [{ formatPercent }, { imageFiles }] = await Promise.all([
     import('../report/format.js'),
     import('../node/inputs.js'),
@@ -109,10 +118,11 @@ async function predict({ values, terminal, interrupt, device }: Context): Promis
     throw new Error(`the network of ${run} takes ${channels} channels; image files have 1 or 3`);
   const area = channels * height * width;
   const pixels = new Uint8Array(files.length * area);
+  const how = { channels, size: [height, width], fit: fitOf(config), invert: values.invert === true } as const;
   for (const [i, path] of files.entries()) {
-    const image = await loadImage(path, { channels, size: [height, width], invert: values.invert === true });
+    const image = await loadImage(path, how);
     pixels.set(image.data, i * area);
-    if (values.invert !== true && looksInverted(image.data, config.normalize.mean))
+    if (!how.invert && looksInverted(image.data, config.normalize.mean))
       terminal.warn(
         `${path} is mostly light, the training images are mostly dark: if it is ink on paper, try --invert`,
       );
@@ -127,7 +137,7 @@ async function predict({ values, terminal, interrupt, device }: Context): Promis
       const group = pixels.subarray(from * area, (from + size) * area);
       const output = await trainer.predict(hostTensor(group, [size, channels, height, width]));
       if (output.shape.length !== 2)
-        throw new Error(`the network of ${run} gives an output of shape [${output.shape.join(', ')}], not classes`);
+        throw new Error(`the network of ${run} gives an output of shape ${formatShape(output.shape)}, not classes`);
       ranked.push(...topClasses(output.data as Float32Array, output.shape[1]!, top));
     }
   } finally {

@@ -50,6 +50,31 @@ describe('a folder of photos', () => {
     expect(JSON.parse(seen.stdout).predictions[0].top[0].class).toBe('light');
   });
 
+  it('whose images are stretched is predicted as it is evaluated', async () => {
+    // What tells the classes apart lies at both ends, which a cut at the centre takes away.
+    for (const [name, ends] of [
+      ['dark', 30],
+      ['light', 220],
+    ] as const)
+      for (let i = 0; i < 15; i++) {
+        mkdirSync(join(dir, 'ends', name), { recursive: true });
+        const pixels = Uint8Array.from(
+          { length: 64 * 16 },
+          (_, at) => (Math.abs((at % 64) - 31.5) > 16 ? ends : 120) + i,
+        );
+        const image = sharp(pixels, { raw: { width: 64, height: 16, channels: 1 } });
+        writeFileSync(join(dir, 'ends', name, `${i}.png`), await image.png().toBuffer());
+      }
+    const args = 'train lenet5 --data ends --fit fill --size 16 --channels 1 --batch-size 6 --epochs 8 --lr 0.05';
+    await fovea([...args.split(' '), '--device', 'reference', '--out', 'runs/ends'], dir);
+    const ask = async (...asked: string[]) =>
+      JSON.parse((await fovea([...asked, '--device', 'reference', '--json'], dir)).stdout);
+    expect(await ask('eval', 'runs/ends', '--split', 'all')).toMatchObject({ images: 30, accuracy: 1 });
+    const { predictions } = await ask('predict', 'runs/ends', 'ends/dark', 'ends/light');
+    expect(predictions).toHaveLength(30);
+    for (const { file, top } of predictions) expect(file, top[0].class).toContain(`/${top[0].class}/`);
+  });
+
   it('refuses data of other classes', async () => {
     const { code, stderr } = await fovea(['eval', run, '--data', 'shapes', '--device', 'reference'], dir);
     expect(code).toBe(1);

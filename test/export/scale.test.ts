@@ -1,6 +1,6 @@
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { cover, fill, prepare } from '../../src/export/page/pixels.js';
+import { contain, cover, fill, prepare } from '../../src/export/page/pixels.js';
 import { loadImage } from '../../src/node/image.js';
 import { Draw } from '../tensor/draw.js';
 
@@ -34,6 +34,7 @@ describe('pictures in a page', () => {
       for (const [fit, scaled] of [
         ['fill', fill(height, width)],
         ['cover', cover(height, width)],
+        ['contain', contain(height, width)],
       ] as const) {
         const theirs = await loadImage(new Uint8Array(png), { channels, size: [height, width], fit });
         const ours = prepare({ width: w, height: h, rgba }, scaled, channels);

@@ -1,3 +1,4 @@
+import type { Fit } from '../../data/open.js';
 import { crop } from '../../data/transforms/crop.js';
 import { resizeImage } from '../../data/transforms/resize.js';
 import type { Planes } from '../../train/tiling.js';
@@ -29,24 +30,35 @@ export function prepare(picture: Picture, scaled: (image: Planes) => Planes, cha
   return planes;
 }
 
+/** Makes an image one of a size. */
+export type Scaler = (height: number, width: number) => (image: Planes) => Planes;
+
 /** Scaled to exactly that size. */
-export const fill =
-  (height: number, width: number) =>
-  (image: Planes): Planes => {
-    const [, h, w] = image.shape;
-    return scale(image, height, width, h / height, w / width);
-  };
+export const fill: Scaler = (height, width) => (image) => {
+  const [, h, w] = image.shape;
+  return scale(image, height, width, h / height, w / width);
+};
 
 /** Scaled until it covers that size, then the middle is taken. */
-export const cover =
-  (height: number, width: number) =>
-  (image: Planes): Planes => {
-    const [, h, w] = image.shape;
-    const shrink = Math.min(h / height, w / width);
-    const [tall, wide] = [Math.max(height, Math.round(h / shrink)), Math.max(width, Math.round(w / shrink))];
-    const large = scale(image, tall, wide, shrink, shrink);
-    return crop(large, (tall - height + 1) >> 1, (wide - width + 1) >> 1, height, width);
-  };
+export const cover: Scaler = (height, width) => (image) => {
+  const [, h, w] = image.shape;
+  const shrink = Math.min(h / height, w / width);
+  const [tall, wide] = [Math.max(height, Math.round(h / shrink)), Math.max(width, Math.round(w / shrink))];
+  const large = scale(image, tall, wide, shrink, shrink);
+  return crop(large, (tall - height + 1) >> 1, (wide - width + 1) >> 1, height, width);
+};
+
+/** Scaled until it fits inside, then put in the middle of black. */
+export const contain: Scaler = (height, width) => (image) => {
+  const [, h, w] = image.shape;
+  const shrink = Math.max(h / height, w / width);
+  const [tall, wide] = [Math.max(1, Math.round(h / shrink)), Math.max(1, Math.round(w / shrink))];
+  const small = scale(image, tall, wide, shrink, shrink);
+  return crop(small, -((height - tall) >> 1), -((width - wide) >> 1), height, width);
+};
+
+/** How images of files get their size, by the names of the command line. */
+export const SCALERS: Readonly<Record<Fit, Scaler>> = { fill, cover, contain };
 
 /** The light of a byte of sRGB, 0..1. */
 const LINEAR = Float64Array.from({ length: 256 }, (_, i) => {
