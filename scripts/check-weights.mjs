@@ -12,7 +12,7 @@ import { openDevice } from '../dist/node/device.js';
 import { buildGraph } from '../dist/tensor/graph.js';
 import { input } from '../dist/tensor/node.js';
 import { hostTensor } from '../dist/tensor/shape.js';
-import { weightsFor } from '../dist/train/weights.js';
+import { fillWeights } from '../dist/train/weights.js';
 
 const folder = process.argv[2];
 if (!folder) throw new Error('usage: node scripts/check-weights.mjs FOLDER');
@@ -43,9 +43,7 @@ for (const [name, expected] of Object.entries(outputs))
     const { tensors } = readTensors(bytes, file);
     const found = recognise(tensors, file);
     const seconds = (performance.now() - begin) / 1000;
-    const net = networkFor(found).eval();
-    const values = weightsFor(net, found.weights, file);
-    for (const [path, parameter] of net.states()) parameter.value = values.get(path);
+    const net = fillWeights(networkFor(found), found.weights, file).eval();
     const store = backend.createStore();
     await materialise(net, backend, store);
     const program = await backend.compile(

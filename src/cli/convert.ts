@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { ImageShape } from '../models/registry.js';
 import { CommandError, ExitCode } from './errors.js';
+import { formatOf } from './export.js';
 import { addFields, choice, common, count, type Fields, flag, inputShape, text } from './fields.js';
 import { action, type Context } from './run.js';
 
@@ -45,18 +46,30 @@ async function convert({ values, terminal }: Context): Promise<void> {
   };
   const out =
     (values.out as string | undefined) ?? usage('say where the file is to be written: --out FILE.safetensors');
-  const format = out.endsWith('.safetensors') ? 'safetensors' : out.endsWith('.pth') ? 'pth' : undefined;
-  if (!format) return usage(`${out}: the file to write ends in .safetensors or .pth`);
-  const [trained, { networkFor }, { NORMALIZE }, { encodeNetwork }, { writeFileAtomic }, { parseSpec }, { facts }] =
-    await Promise.all([
-      import('./trained.js'),
-      import('../io/layouts/index.js'),
-      import('../data/normalize.js'),
-      import('./export-weights.js'),
-      import('../node/storage.js'),
-      import('./spec.js'),
-      import('./terminal.js'),
-    ]);
+  const format = formatOf(out);
+  if (format !== 'safetensors' && format !== 'pth')
+    return usage(`${out}: the file to write ends in .safetensors or .pth`);
+  const [
+    trained,
+    { networkFor },
+    { NORMALIZE },
+    { encodeNetwork },
+    { fillWeights },
+    { writeFileAtomic },
+    { parseSpec },
+    { facts },
+    { formatBytes },
+  ] = await Promise.all([
+    import('./trained.js'),
+    import('../io/layouts/index.js'),
+    import('../data/normalize.js'),
+    import('./export-weights.js'),
+    import('../train/weights.js'),
+    import('../node/storage.js'),
+    import('./spec.js'),
+    import('./terminal.js'),
+    import('../report/format.js'),
+  ]);
   const found = await trained.readWeightsAt(values.file as string);
   const model = values.model as string | undefined;
   const known = trained.recogniseFile(
@@ -78,7 +91,7 @@ async function convert({ values, terminal }: Context): Promise<void> {
   if (normalize && normalize.mean.length !== known.inputShape[0])
     throw new CommandError(`--normalize imagenet is for 3 channels; ${found.file} takes ${known.inputShape[0]}`);
   const config = trained.configFor(known, found.file, { names, normalize });
-  const net = trained.filled(networkFor(known), known.weights, found.file);
+  const net = fillWeights(networkFor(known), known.weights, found.file);
   const bytes = encodeNetwork(net, config, format);
   await writeFileAtomic(out, bytes);
   const { mean, std } = config.normalize;
@@ -99,7 +112,7 @@ async function convert({ values, terminal }: Context): Promise<void> {
       ['names', `as in ${known.layout}`],
       ['images', `${known.inputShape.join(' x ')}, mean ${mean.join(', ')}, std ${std.join(', ')}`],
       ['classes', config.classes.length > 8 ? `${config.classes.length}` : config.classes.join(', ')],
-      ['written', `${out}, ${(bytes.length / 1e6).toFixed(bytes.length < 1e7 ? 2 : 0)} MB`],
+      ['written', `${out}, ${formatBytes(bytes.length)}`],
     ]),
   );
 }

@@ -1,15 +1,12 @@
 import { writePth } from '../io/pth/index.js';
 import type { Module } from '../nn/module.js';
 import { writeFileAtomic } from '../node/storage.js';
+import { formatBytes } from '../report/format.js';
 import { encodeCard } from '../train/card.js';
 import { encodeWeights, int64 } from '../train/checkpoint.js';
 import type { RunConfig } from '../train/config.js';
-import { tileGeometry } from '../train/tiles.js';
-import type { Exporter, ExportSource } from './export.js';
-import { isModelPath } from './network.js';
-import { parseSpec } from './spec.js';
+import type { Exporter } from './export.js';
 import { facts } from './terminal.js';
-import { elsewhere } from './trained.js';
 
 export type WeightsFormat = 'safetensors' | 'pth';
 
@@ -23,7 +20,7 @@ export function encodeNetwork(net: Module, config: RunConfig, format: WeightsFor
 export const exportWeights =
   (format: WeightsFormat): Exporter =>
   async ({ terminal }, source, out) => {
-    const config = source.config ?? untrained(source);
+    const { config } = source;
     const bytes = encodeNetwork(source.net, config, format);
     await writeFileAtomic(out, bytes);
     const own = config.model && 'path' in config.model ? config.model.path : undefined;
@@ -33,7 +30,7 @@ export const exportWeights =
     terminal.answer(
       { source: source.from, weights: source.weights, format, out, bytes: bytes.length, tensors },
       facts([
-        ['written', `${out}, ${(bytes.length / 1e6).toFixed(bytes.length < 1e7 ? 2 : 0)} MB, ${tensors} tensors`],
+        ['written', `${out}, ${formatBytes(bytes.length)}, ${tensors} tensors`],
         ['weights', source.weights],
         [
           'use',
@@ -44,16 +41,3 @@ export const exportWeights =
       ]),
     );
   };
-
-/** What a network that nobody trained says of itself. */
-function untrained({ net, from, inputShape, classes, normalize, task }: ExportSource): RunConfig {
-  const outputs = task === 'segmentation' ? (tileGeometry(net, inputShape)?.outputs ?? classes.length) : classes.length;
-  return {
-    ...elsewhere(task, outputs, 'not trained'),
-    model: isModelPath(from) ? { path: from } : parseSpec(from),
-    inputShape,
-    classes,
-    normalize,
-    parameters: net.parameterCount(),
-  };
-}

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { Fit } from '../data/open.js';
 import type { ExportedNetwork } from '../export/onnx.js';
 import type { ImageShape } from '../models/registry.js';
-import type { RunConfig } from '../train/config.js';
+import type { Json, RunConfig } from '../train/config.js';
 import { CommandError, ExitCode } from './errors.js';
 import { addFields, choice, common, computeFields, count, type Fields, flag, inputShape, text } from './fields.js';
 import { action, type Context } from './run.js';
@@ -17,8 +17,8 @@ export interface ExportSource extends ExportedNetwork {
   readonly fit: Fit;
   /** Name of the data set that it was trained on, if that is known. */
   readonly data?: string;
-  /** Of a trained network: its whole configuration. */
-  readonly config?: RunConfig;
+  /** How the network is made again, and what it was trained for. */
+  readonly config: RunConfig;
 }
 
 /** Writes one kind of file. Everything that can be wrong with the request is said before work begins. */
@@ -64,6 +64,11 @@ const FORMATS: Readonly<Record<string, Format>> = {
 };
 
 const names = Object.keys(FORMATS);
+
+const endsAs = ({ endings }: Format, file: string): boolean => endings.some((e) => file.toLowerCase().endsWith(e));
+
+/** The format that a file's ending tells. */
+export const formatOf = (file: string): string | undefined => names.find((name) => endsAs(FORMATS[name]!, file));
 
 const exportFields = {
   to: choice('--to <format>', `${names.join(' or ')} (default: what the ending of --out says)`, names),
@@ -111,13 +116,13 @@ async function exportNetwork(context: Context): Promise<void> {
   };
   const out = values.out as string | undefined;
   if (out === undefined) return usage(`say where the file is to be written: --out FILE${endings()}`);
-  const to = (values.to as string | undefined) ?? names.find((n) => FORMATS[n]!.endings.some((e) => out.endsWith(e)));
+  const to = (values.to as string | undefined) ?? formatOf(out);
   if (to === undefined) return usage(`say what ${out} is to be: --to ${names.join(' or ')}`);
   const format = FORMATS[to]!;
-  if (!format.endings.some((ending) => out.toLowerCase().endsWith(ending)))
-    usage(`${out}: a file of --to ${to} ends in ${format.endings.join(' or ')}`);
+  if (!endsAs(format, out)) usage(`${out}: a file of --to ${to} ends in ${format.endings.join(' or ')}`);
   for (const name of new Set(Object.values(FORMATS).flatMap((f) => f.options)))
     if (values[name] !== undefined && !format.options.includes(name)) usage(`--${name} has no meaning for --to ${to}`);
+  if (values.layout === 'nhwc' && !values.preprocess) usage('--layout nhwc is for bytes: add --preprocess');
   const source = await openSource(context, async (from, network) =>
     format.check?.(from, network, values.half === true),
   );
@@ -131,77 +136,87 @@ async function openSource(context: Context, check: Check): Promise<ExportSource>
   const { values, terminal } = context;
   const from = values.source as string;
   const weights = values.weights as string | undefined;
-  const { isWeightsPath, openTrained } = await import('./trained.js');
-  const { existsSync, statSync } = await import('node:fs');
-  const isCode = /\.[cm]?[jt]s$/i.test(from);
-  const isFolder = existsSync(from) ? statSync(from).isDirectory() : /[/\\]/.test(from);
-  if (weights !== undefined || isWeightsPath(from) || (isFolder && !isCode)) {
-    if (values.input || values.classes)
-      throw new CommandError(
-        `the weights of ${from} fix its input and classes: leave out --input and --classes`,
-        ExitCode.usage,
-      );
-    const { dataOf } = await import('./data-source.js');
-    const { config, net, from: file } = await openTrained(from, weights, terminal);
-    const { inputShape, classes, normalize, model } = config;
-    await check(from, { net, inputShape });
-    return describe(from, {
-      net,
-      name: model && 'name' in model && model.name ? model.name : net.constructor.name,
-      inputShape,
-      classes,
-      normalize,
-      fit: (dataOf(config)?.options.fit as Fit | undefined) ?? 'fill',
-      data: dataOf(config)?.name,
-      weights: file,
-      config,
-    });
-  }
-  return untrained(from, context, check);
+  const { isTrained, openTrained } = await import('./trained.js');
+  if (!isTrained(from, weights)) return describe(from, await untrained(from, context, check));
+  if (values.input || values.classes)
+    throw new CommandError(
+      `the weights of ${from} fix its input and classes: leave out --input and --classes`,
+      ExitCode.usage,
+    );
+  const { config, net, from: file } = await openTrained(from, weights, terminal);
+  await check(from, { net, inputShape: config.inputShape });
+  return describe(from, { config, net, weights: file });
 }
 
 type Check = (from: string, network: Pick<ExportSource, 'net' | 'inputShape'>) => Promise<void>;
 
-async function untrained(from: string, { values, terminal, device }: Context, check: Check): Promise<ExportSource> {
-  const [{ untrainedNetwork }, { modelEntry, modelNames }, { materialise, readBack }] = await Promise.all([
+type Opened = Pick<ExportSource, 'config' | 'net' | 'weights'>;
+
+async function untrained(from: string, { values, terminal, device }: Context, check: Check): Promise<Opened> {
+  const [
+    { isModelPath, untrainedNetwork },
+    { asTheyAre, configWithoutRun },
+    { parseSpec },
+    { modelEntry },
+    { materialise, readBack },
+    { tileGeometry },
+  ] = await Promise.all([
     import('./network.js'),
+    import('./trained.js'),
+    import('./spec.js'),
     import('../models/index.js'),
     import('../nn/materialise.js'),
+    import('../train/tiles.js'),
   ]);
-  const made = await untrainedNetwork(
+  const asked = values.classes as number | undefined;
+  const { net, name, inputShape, optimizer } = await untrainedNetwork(
     from,
     values.input as ImageShape | undefined,
-    values.classes as number | undefined,
+    asked,
   );
-  const { net, name, inputShape } = made;
-  await check(from, made);
+  await check(from, { net, inputShape });
   const backend = await device();
   const store = backend.createStore();
   await materialise(net, backend, store, 0);
   await readBack(net, store);
   store.dispose();
   terminal.warn(`${from} is not trained: what is written holds random first values; give a run directory`);
-  const entry = modelNames().includes(name) ? modelEntry(name) : undefined;
-  const classes = (values.classes as number | undefined) ?? entry?.classes ?? 10;
+  const entry = isModelPath(from) ? undefined : modelEntry(name);
+  const masks = tileGeometry(net.eval(), inputShape);
   const [channels] = inputShape;
   const known = entry?.preprocessing?.mean.length === channels ? entry.preprocessing : undefined;
-  const all = (value: number) => new Array<number>(channels).fill(value);
-  return describe(from, {
-    net,
-    name,
+  const config = configWithoutRun({
+    task: masks ? 'segmentation' : 'classification',
+    model: entry ? { ...parseSpec(from), name } : { path: from },
     inputShape,
-    classes:
-      entry?.task === 'segmentation' && classes === 1
-        ? ['background', 'foreground']
-        : Array.from({ length: classes }, (_, i) => String(i)),
-    normalize: known ? { mean: known.mean, std: known.std } : { mean: all(0), std: all(1) },
-    fit: 'fill',
-    weights: 'first values, seed 0',
+    outputs: masks?.outputs ?? asked ?? entry?.classes ?? 10,
+    normalize: known ? { mean: known.mean, std: known.std } : asTheyAre(channels),
+    parameters: net.parameterCount(),
+    description: 'not trained',
+    ...(optimizer ? { optimizer: optimizer as unknown as Json } : {}),
   });
+  return { config, net, weights: 'first values, seed 0' };
 }
 
-async function describe(from: string, parts: Omit<ExportSource, 'from' | 'task'>): Promise<ExportSource> {
-  const { tileGeometry } = await import('../train/tiles.js');
-  const task = tileGeometry(parts.net.eval(), parts.inputShape) ? 'segmentation' : 'classification';
-  return { ...parts, from, task };
+async function describe(from: string, { config, net, weights }: Opened): Promise<ExportSource> {
+  const [{ tileGeometry }, { networkTitle }, { dataOf, fitOf }] = await Promise.all([
+    import('../train/tiles.js'),
+    import('./network.js'),
+    import('./data-source.js'),
+  ]);
+  const { inputShape, classes, normalize } = config;
+  const masks = tileGeometry(net.eval(), inputShape) !== undefined;
+  return {
+    from,
+    net,
+    weights,
+    config,
+    name: networkTitle(config, net),
+    inputShape,
+    classes,
+    normalize,
+    task: masks ? 'segmentation' : 'classification',
+    fit: fitOf(config) ?? (masks ? 'fill' : 'cover'),
+    data: dataOf(config)?.name,
+  };
 }

@@ -106,11 +106,9 @@ async function open({ values, terminal }: Context): Promise<Target> {
   const name = values.target as string;
   const input = values.input as ImageShape | undefined;
   const classes = values.classes as number | undefined;
-  const { existsSync, statSync } = await import('node:fs');
   const weights = values.weights as string | undefined;
-  const { isWeightsPath } = await import('./trained.js');
-  if ((existsSync(name) && statSync(name).isDirectory()) || isWeightsPath(name) || weights)
-    return openRun(name, weights, terminal, input, classes);
+  const { isTrained } = await import('./trained.js');
+  if (isTrained(name, weights)) return openRun(name, weights, terminal, input, classes);
   const { untrainedNetwork } = await import('./network.js');
   return untrainedNetwork(name, input, classes);
 }
@@ -122,14 +120,13 @@ async function openRun(
   input?: ImageShape,
   classes?: number,
 ): Promise<Target> {
-  const { openTrained } = await import('./trained.js');
+  const [{ openTrained }, { networkTitle }] = await Promise.all([import('./trained.js'), import('./network.js')]);
   const { config, net, file, from } = await openTrained(path, weights, terminal);
   if (classes !== undefined && classes !== config.classes.length)
     throw new CommandError(`the network of ${path} has ${config.classes.length} classes: leave out --classes`);
   const optimizer = config.training.optimizer as unknown as Spec;
-  const model = config.model && 'name' in config.model ? config.model.name : undefined;
   return {
-    name: model ?? net.constructor.name,
+    name: networkTitle(config, net),
     net,
     inputShape: input ?? config.inputShape,
     optimizer,

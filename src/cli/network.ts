@@ -17,7 +17,13 @@ export interface NetworkShape {
 }
 
 /** `./my-net.js` is a file, `lenet` a name. */
-export const isModelPath = (model: string): boolean => /[/\\]/.test(model) || /\.[cm]?[jt]s$/i.test(model);
+export const isModelPath = (model: string): boolean => /[/\\]/.test(model) || isCode(model);
+
+export const isCode = (path: string): boolean => /\.[cm]?[jt]s$/i.test(path);
+
+/** What a network is called in titles: by its registered name, or by its class. */
+export const networkTitle = ({ model }: Pick<RunConfig, 'model'>, net: Module): string =>
+  model && 'name' in model && model.name ? model.name : net.constructor.name;
 
 /** Makes the network of a specification, without weights. Paths are taken from `cwd`. */
 export async function makeNetwork(spec: ModelSpec, shape: NetworkShape, cwd = process.cwd()): Promise<Module> {

@@ -8,13 +8,13 @@ import { fileError } from '../node/errors.js';
 import '../node/storage.js';
 import { formatCount } from '../report/format.js';
 import type { HostTensor } from '../tensor/shape.js';
-import type { Json, Normalize, RunConfig } from '../train/config.js';
+import type { Json, ModelSpec, Normalize, RunConfig } from '../train/config.js';
 import { type LoadedRun, loadRun } from '../train/load.js';
 import { BEST_FILE, LAST_FILE, RunDirectory } from '../train/run.js';
-import { weightsFor } from '../train/weights.js';
+import { fillWeights } from '../train/weights.js';
 import { namedFor, readWeights, type WeightsFile } from '../train/weightsFile.js';
 import { CommandError } from './errors.js';
-import { isModelPath, networkOf } from './network.js';
+import { isCode, isModelPath, networkOf } from './network.js';
 import { parseSpec } from './spec.js';
 import type { Terminal } from './terminal.js';
 import { version } from './version.js';
@@ -26,10 +26,18 @@ export interface Trained extends LoadedRun {
 }
 
 /** Whether a name is that of a file of weights. */
-export const isWeightsPath = (path: string): boolean =>
+const isWeightsPath = (path: string): boolean =>
   WEIGHT_ENDINGS.some((ending) => path.toLowerCase().endsWith(ending)) && !isDirectory(path);
 
 const isDirectory = (path: string) => existsSync(path) && statSync(path).isDirectory();
+
+/** Whether what the user named has weights: a run, a file of weights, or what `weights` are given for; else it is a network. */
+export const isTrained = (target: string, weights: string | undefined): boolean =>
+  weights !== undefined ||
+  isWeightsPath(target) ||
+  isDirectory(target) ||
+  // A run that is not there.
+  (/[/\\]/.test(target) && !existsSync(target) && !isCode(target));
 
 /** Reads a file of weights, or the best (or else last) ones of a run directory. */
 export async function readWeightsAt(path: string): Promise<WeightsFile> {
@@ -64,13 +72,7 @@ export async function openTrained(target: string, weights: string | undefined, t
     const config = await new RunDirectory(target).readConfig();
     const net = await networkOf(config);
     const { file, ...other } = await readWeightsAt(weights!);
-    return {
-      config,
-      net: filled(net, namedFor(net, other.weights), file),
-      file: basename(file),
-      from: file,
-      history: [],
-    };
+    return filled(config, net, namedFor(net, other.weights), file);
   }
   if (isWeightsPath(target)) {
     if (weights !== undefined)
@@ -92,27 +94,19 @@ const isOther = (weights: string | undefined) => weights !== undefined && weight
 
 async function fromFile(found: WeightsFile, options: RecogniseOptions, terminal: Terminal): Promise<Trained> {
   const { file, weights } = found;
-  if (found.config && !options.model) {
-    const net = await networkOf(found.config);
-    return { config: found.config, net: filled(net, weights, file), file: basename(file), from: file, history: [] };
-  }
+  if (found.config && !options.model) return filled(found.config, await networkOf(found.config), weights, file);
   const known = recogniseFile(found, options, terminal);
-  const net = networkFor(known);
-  return {
-    config: configFor(known, file),
-    net: filled(net, known.weights, file),
-    file: basename(file),
-    from: file,
-    history: [],
-  };
+  return filled(configFor(known, file), networkFor(known), known.weights, file);
 }
 
-/** A network with these values, in evaluation mode. */
-export function filled(net: Module, weights: ReadonlyMap<string, HostTensor>, file: string): Module {
-  const values = weightsFor(net, weights, file);
-  for (const [path, parameter] of net.states()) parameter.value = values.get(path);
-  return net.eval();
-}
+/** A network with the values of a file, in evaluation mode. */
+const filled = (config: RunConfig, net: Module, weights: ReadonlyMap<string, HostTensor>, file: string): Trained => ({
+  config,
+  net: fillWeights(net, weights, file).eval(),
+  file: basename(file),
+  from: file,
+  history: [],
+});
 
 /** Finds out what a file holds and says so. */
 export function recogniseFile(found: WeightsFile, options: RecogniseOptions, terminal: Terminal): Recognised {
@@ -145,7 +139,7 @@ export function normalizeFor({ entry, layout, inputShape }: Recognised): Normali
   return { mean: preprocessing.mean, std: preprocessing.std };
 }
 
-/** What a converted file says of itself: as a run's configuration, of a training that happened elsewhere. */
+/** What a converted file says of itself. */
 export function configFor(
   known: Recognised,
   file: string,
@@ -154,39 +148,54 @@ export function configFor(
     normalize = normalizeFor(known),
   }: { readonly names?: readonly string[]; readonly normalize?: Normalize } = {},
 ): RunConfig {
-  const { entry, model, inputShape, classes, layout } = known;
-  const masks = entry.task === 'segmentation';
-  const usual =
-    masks && classes === 1 ? ['background', 'foreground'] : Array.from({ length: classes }, (_, i) => String(i));
-  if (names && names.length !== usual.length)
-    throw new CommandError(`${names.length} class names were given; ${file} has ${usual.length} classes`);
-  return {
-    ...elsewhere(entry.task, classes, `trained elsewhere (${layout})`, entry.optimizer as unknown as Json),
-    model: { name: model.name, options: { ...model.options, ...(masks ? { classes } : {}) } },
+  const { entry, model, inputShape, classes: outputs, layout } = known;
+  const config = configWithoutRun({
+    task: entry.task,
+    model,
     inputShape,
-    classes: names ?? usual,
+    outputs,
     normalize,
     parameters: networkFor(known).parameterCount(),
-  };
+    description: `trained elsewhere (${layout})`,
+    optimizer: entry.optimizer as unknown as Json,
+  });
+  const { classes } = config;
+  if (names && names.length !== classes.length)
+    throw new CommandError(`${names.length} class names were given; ${file} has ${classes.length} classes`);
+  return { ...config, classes: names ?? classes };
 }
 
-/** A configuration without a run: how its network is measured, for want of what it was trained for. */
-export function elsewhere(
-  task: 'classification' | 'segmentation',
-  outputs: number,
-  description: string,
-  optimizer: Json = { name: 'sgd', options: { lr: 0.01, momentum: 0.9 } },
-): Pick<RunConfig, 'format' | 'training' | 'device' | 'versions'> {
+/** A network without a run of its own. */
+export interface WithoutRun {
+  readonly task: 'classification' | 'segmentation';
+  readonly model: ModelSpec;
+  readonly inputShape: RunConfig['inputShape'];
+  /** Channels of its output. */
+  readonly outputs: number;
+  readonly normalize: Normalize;
+  readonly parameters: number;
+  /** Where its weights are from. */
+  readonly description: string;
+  readonly optimizer?: Json;
+}
+
+/** A network as a run's configuration: how it is made again, and how it is measured, for want of what it was trained for. */
+export function configWithoutRun({ task, outputs, optimizer, description, ...network }: WithoutRun): RunConfig {
   const masks = task === 'segmentation';
+  const { model } = network;
   return {
+    ...network,
     format: 1,
+    // Masks of one output have two classes.
+    model: masks ? { ...model, options: { ...model.options, classes: outputs } } : model,
+    classes: masks && outputs === 1 ? ['background', 'foreground'] : Array.from({ length: outputs }, (_, i) => `${i}`),
     training: {
       epochs: 0,
       batchSize: masks ? 16 : 64,
       seed: 0,
       dropLast: false,
       loss: masks ? (outputs === 1 ? 'bce+dice' : 'ce+dice') : 'cross-entropy',
-      optimizer,
+      optimizer: optimizer ?? { name: 'sgd', options: { lr: 0.01, momentum: 0.9 } },
       metrics: masks ? ['iou', 'dice'] : ['accuracy'],
       frozen: [],
       monitor: { of: 'valid.loss', direction: 'lower' },

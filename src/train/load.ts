@@ -10,7 +10,7 @@ import type { EpochRecord } from './events.js';
 import type { FitOptions, TrainerOptions } from './options.js';
 import { BEST_FILE, LAST_FILE, RunDirectory } from './run.js';
 import type { Storage } from './storage.js';
-import { weightsFor } from './weights.js';
+import { fillWeights } from './weights.js';
 import { namedFor, readWeights } from './weightsFile.js';
 
 /** Gives the network that a configuration describes, without weights. */
@@ -77,8 +77,7 @@ export async function loadRun(
  * averages where a checkpoint has them.
  */
 export function loadWeights(net: Module, bytes: Uint8Array, file: string): void {
-  const weights = weightsFor(net, namedFor(net, readWeights(bytes, file).weights), file);
-  for (const [path, parameter] of net.states()) parameter.value = weights.get(path);
+  fillWeights(net, namedFor(net, readWeights(bytes, file).weights), file);
 }
 
 /** The saved position of a run; undefined if it has no checkpoint yet. */

@@ -41,6 +41,17 @@ export function weightsFor(
   return fitting;
 }
 
+/** Puts the values of a file into a network, on the host. Throws as {@link weightsFor} does. */
+export function fillWeights<M extends Pick<Module, 'states'>>(
+  net: M,
+  tensors: ReadonlyMap<string, HostTensor>,
+  file: string,
+): M {
+  const values = weightsFor(net, tensors, file);
+  for (const [path, parameter] of net.states()) parameter.value = values.get(path);
+  return net;
+}
+
 function convert(value: HostTensor, { dtype, shape }: TensorType): HostTensor {
   const data = allocate(dtype, value.data.length);
   data.set(value.data);

@@ -50,9 +50,11 @@ describe('fovea export --to onnx', () => {
     ['export lenet --out net.txt', 2, /say what net.txt is to be: --to onnx/],
     ['export lenet --to onnx --out net.html', 2, /net.html: a file of --to onnx ends in .onnx/],
     ['export lenet --out net.onnx --layout nhwc', 2, /--layout nhwc is for bytes: add --preprocess/],
+    ['export runs/none --out net.ONNX --layout nhwc', 2, /--layout nhwc is for bytes: add --preprocess/],
     ['export lenet --out net.onnx --title Digits', 2, /--title has no meaning for --to onnx/],
     ['export lenot --out a.onnx', 1, /unknown network "lenot", did you mean "lenet"/],
     ['export runs/none --out a.onnx', 1, /runs\/none is no run directory/],
+    ['inspect runs/none', 1, /runs\/none is no run directory/],
     ['export vgg11 --out a.html', 1, /weights of vgg11 take 531 MB, a page holds up to 200: export it with --to onnx/],
     ['export unet --input 5x32x32 --out a.html', 1, /takes 5 channels; pictures have 1 or 3/],
   ])('%s: one sentence and no file', async (command, code, sentence) => {

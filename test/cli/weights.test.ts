@@ -74,6 +74,13 @@ describe('weights from elsewhere', () => {
     expect((await sharp(join(dir, 'cut.png')).metadata()).width).toBe(40);
   }, 60_000);
 
+  it.each(['pt', 'PTH'])('are written as .%s too', async (ending) => {
+    const out = `as.${ending}`;
+    const args = [join(weights, 'unet.pth'), '--out', out, '--input', '3x32x32'];
+    expect((await fovea(['convert', ...args], dir)).code).toBe(0);
+    expect(readPth(read(out)).tensors.size).toBeGreaterThan(20);
+  });
+
   it.each([
     [
       'no layout',
@@ -125,6 +132,39 @@ describe('weights from elsewhere', () => {
     expect(stderr + stdout).not.toContain('    at ');
     for (const file of ['owned', 'x.safetensors', 'x.pth', 'x.bin']) expect(existsSync(join(dir, file))).toBe(false);
   });
+});
+
+describe('weights that nobody trained', () => {
+  it('of a network of masks leave as a file that opens again', async () => {
+    const made = ['export', 'unet:features=[4,8]', '--input', '3x32x32', '--out', 'first.safetensors'];
+    expect((await fovea([...made, ...device], dir)).code).toBe(0);
+    const { stdout } = await fovea(['inspect', 'first.safetensors', '--json', ...device], dir);
+    expect(JSON.parse(stdout)).toMatchObject({ model: 'unet', outputShapes: { output: [1, 32, 32] } });
+    const cut = await fovea(['predict', 'first.safetensors', photo, '--out', 'first.png', ...device], dir);
+    expect(cut.stderr).toBe('');
+    expect((await sharp(join(dir, 'first.png')).metadata()).width).toBe(40);
+  }, 60_000);
+
+  it('of a network of their own too, which says how many outputs it has', async () => {
+    writeFileSync(
+      join(dir, 'own.mjs'),
+      `import { nn } from 'fovea';
+export default class extends nn.Module {
+  constructor({ inputShape }) { super(); this.last = new nn.Conv2d(inputShape[0], 1, { kernel: 3, padding: 1 }); }
+  forward(x) { return this.last.forward(x); }
+}`,
+    );
+    const made = ['export', './own.mjs', '--input', '3x32x32', '--out', 'own.safetensors', ...device];
+    expect((await fovea(made, dir)).code).toBe(0);
+    const card = JSON.parse(readSafetensors(read('own.safetensors')).metadata['fovea.network']!);
+    expect(card).toMatchObject({
+      classes: ['background', 'foreground'],
+      model: { path: './own.mjs', options: { classes: 1 } },
+      training: { loss: 'bce+dice' },
+    });
+    const cut = await fovea(['predict', 'own.safetensors', photo, '--out', 'own.png', ...device], dir);
+    expect([cut.code, cut.stderr]).toEqual([0, '']);
+  }, 60_000);
 });
 
 describe('weights of a run', () => {
