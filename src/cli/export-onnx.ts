@@ -1,9 +1,9 @@
-import { checkExport, TOLERANCE } from '../export/check.js';
+import { CHECKED_BATCHES, checkExport, TOLERANCE } from '../export/check.js';
 import { type ExportOnnxOptions, exportOnnx } from '../export/onnx.js';
 import { halfStates, type OnnxFile, OPSET } from '../io/onnx/index.js';
 import { loadRuntime, openOnnx } from '../node/onnxruntime.js';
 import { writeFileAtomic } from '../node/storage.js';
-import { CommandError, ExitCode } from './errors.js';
+import { formatBytes } from '../report/format.js';
 import type { Exporter, ExportSource } from './export.js';
 import type { Context } from './run.js';
 import { facts } from './terminal.js';
@@ -34,14 +34,14 @@ export async function checkedOnnx(
   const session = await openOnnx(file.bytes);
   try {
     const rounding = options.half
-      ? (await checkExport(source, file, session.run, backend, Number.POSITIVE_INFINITY)).difference
+      ? await checkExport(source, file, session.run, backend, Number.POSITIVE_INFINITY)
       : undefined;
     if (options.half) {
       // From here on the network is what the file holds.
       const rounded = halfStates(new Map(Object.entries(source.net.stateDict())));
       for (const [path, parameter] of source.net.states()) parameter.value = rounded.get(path);
     }
-    const { difference } = await checkExport(source, file, session.run, backend);
+    const difference = await checkExport(source, file, session.run, backend);
     interrupt.signal.throwIfAborted();
     return { ...file, difference, ...(rounding === undefined ? {} : { rounding }) };
   } finally {
@@ -52,8 +52,6 @@ export async function checkedOnnx(
 /** `fovea export --to onnx`: checked, then written whole. */
 export const exportOnnxFile: Exporter = async (context, source, out) => {
   const { values, terminal } = context;
-  if (values.layout === 'nhwc' && !values.preprocess)
-    throw new CommandError('--layout nhwc is for bytes: add --preprocess', ExitCode.usage);
   const options = {
     preprocess: values.preprocess === true,
     layout: (values.layout as 'nchw' | 'nhwc' | undefined) ?? 'nchw',
@@ -77,14 +75,14 @@ export const exportOnnxFile: Exporter = async (context, source, out) => {
       half: options.half,
       check: {
         runtime: 'onnxruntime-web',
-        batches: [1, 3],
+        batches: CHECKED_BATCHES,
         difference,
         tolerance: TOLERANCE,
         ...(rounding === undefined ? {} : { rounding }),
       },
     },
     facts([
-      ['written', `${out}, ${(file.bytes.length / 1e6).toFixed(file.bytes.length < 1e7 ? 2 : 0)} MB, opset ${OPSET}`],
+      ['written', `${out}, ${formatBytes(file.bytes.length)}, opset ${OPSET}`],
       ['input', shape(input)],
       ...outputs.map((o) => ['output', shape(o)] as const),
       ['weights', source.weights],

@@ -3,25 +3,22 @@ import type { OnnxFile } from '../io/onnx/index.js';
 import { materialise } from '../nn/materialise.js';
 import { buildGraph } from '../tensor/graph.js';
 import { philox } from '../tensor/ops/random.js';
-import { type HostTensor, hostTensor, numel } from '../tensor/shape.js';
+import { formatShape, type HostTensor, hostTensor, numel } from '../tensor/shape.js';
 import { buildPrediction } from '../train/step.js';
 import type { ExportedNetwork } from './onnx.js';
 
 /** Runs an exported file on images, in whatever it was exported for. */
 export type Runner = (image: HostTensor) => Promise<Readonly<Record<string, HostTensor>>>;
 
-export interface Agreement {
-  /** Largest difference, as a part of the largest output (of 1 where all outputs are smaller). */
-  readonly difference: number;
-  /** Numbers of images at once that were compared. */
-  readonly batches: readonly number[];
-}
-
 /** Differences of rounding stay below this part of the outputs. */
 export const TOLERANCE = 1e-4;
 
+/** Numbers of images at once that are compared. */
+export const CHECKED_BATCHES: readonly number[] = [1, 3];
+
 /**
  * Compares what an exported file gives for random images with what the network gives on `backend`.
+ * @returns the largest difference, as a part of the largest output (of 1 where all outputs are smaller)
  * @throws Error, one sentence, if an output is missing, has another shape or differs by more than `tolerance`
  */
 export async function checkExport(
@@ -30,34 +27,36 @@ export async function checkExport(
   run: Runner,
   backend: Backend,
   tolerance = TOLERANCE,
-  batches: readonly number[] = [1, 3],
-): Promise<Agreement> {
+): Promise<number> {
   const [channels, height, width] = inputShape;
   const store = backend.createStore();
   let difference = 0;
   try {
     await materialise(net, backend, store);
-    for (const n of batches) {
+    for (const n of CHECKED_BATCHES) {
       const pixels = randomBytes([n, channels, height, width]);
       const image = file.input.type === 'uint8' ? pixels : normalised(pixels, normalize);
       const spec = buildPrediction({ net, normalize }, image);
       const program = await backend.compile(buildGraph(spec), store, { name: 'check', exact: true });
-      const ours = Object.values(await program.run({ image }));
-      program.dispose();
-      const theirs = Object.values(await run(file.layout === 'nhwc' ? channelsLast(image) : image));
-      for (const [i, own] of ours.entries()) difference = Math.max(difference, compare(own, theirs[i], tolerance, n));
+      try {
+        const ours = Object.values(await program.run({ image }));
+        const theirs = Object.values(await run(file.layout === 'nhwc' ? channelsLast(image) : image));
+        for (const [i, own] of ours.entries()) difference = Math.max(difference, compare(own, theirs[i], tolerance, n));
+      } finally {
+        program.dispose();
+      }
     }
   } finally {
     store.dispose();
   }
-  return { difference, batches };
+  return difference;
 }
 
 function compare(ours: HostTensor, theirs: HostTensor | undefined, tolerance: number, n: number): number {
   const batch = `${n} image${n === 1 ? '' : 's'}`;
   if (!theirs || theirs.shape.join() !== ours.shape.join())
     throw new Error(
-      `the exported file is wrong: for ${batch} it gives an output [${theirs?.shape.join(', ') ?? ''}], the network gives [${ours.shape.join(', ')}]`,
+      `the exported file is wrong: for ${batch} it gives an output ${formatShape(theirs?.shape ?? [])}, the network gives ${formatShape(ours.shape)}`,
     );
   let largest = 1;
   for (const v of ours.data) largest = Math.max(largest, Math.abs(v));

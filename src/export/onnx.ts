@@ -27,7 +27,7 @@ export interface ExportOnnxOptions {
 }
 
 /** The name under which the ONNX file gives a network's only output: scores before softmax or sigmoid. */
-export const OUTPUT = 'logits';
+const OUTPUT = 'logits';
 
 /**
  * Writes a network's inference as an ONNX file, with the classes, the preprocessing and the network's name as metadata.
@@ -59,8 +59,8 @@ export function exportOnnx(network: ExportedNetwork, options: ExportOnnxOptions 
       half,
       states: new Map(Object.entries(net.stateDict())),
       ...(otherSize && fitting ? { otherSize } : {}),
-      doc: `${name}, written by Fovea. Outputs are scores before ${task === 'classification' || classes.length > 2 ? 'softmax' : 'sigmoid'}.`,
-      metadata: {
+      doc: `${name}, written by Fovea. Outputs are scores before ${geometry?.outputs === 1 ? 'sigmoid' : 'softmax'}.`,
+      metadata: (anySize) => ({
         network: name,
         task,
         classes: JSON.stringify(classes),
@@ -68,10 +68,10 @@ export function exportOnnx(network: ExportedNetwork, options: ExportOnnxOptions 
           shape: inputShape,
           layout: preprocess ? layout : 'nchw',
           values: preprocess ? 'bytes 0..255' : '(bytes / 255 - mean) / std',
-          ...(multiple > 1 && task === 'segmentation' ? { multiple } : {}),
+          ...(anySize ? { multiple } : {}),
         }),
         normalize: JSON.stringify({ mean: normalize.mean, std: normalize.std }),
-      },
+      }),
       producer: { name: 'fovea', version },
     },
   );

@@ -2,10 +2,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createReferenceBackend } from '../../src/backends/reference/index.js';
-import { checkExport } from '../../src/export/check.js';
+import { checkExport, type Runner } from '../../src/export/check.js';
 import { type ExportedNetwork, exportOnnx } from '../../src/export/onnx.js';
 import { toHalf } from '../../src/io/onnx/half.js';
-import { halfStates } from '../../src/io/onnx/index.js';
+import { halfStates, type OnnxFile } from '../../src/io/onnx/index.js';
 import * as F from '../../src/nn/functional.js';
 import { materialise, readBack } from '../../src/nn/materialise.js';
 import { Module } from '../../src/nn/module.js';
@@ -49,7 +49,12 @@ const agreement = async (network: ExportedNetwork, options: Parameters<typeof ex
   const file = exportOnnx(network, options);
   const session = await openOnnx(file.bytes);
   try {
-    return { file, ...(await checkExport(network, file, session.run, backend)) };
+    const batches: number[] = [];
+    const run: Runner = (image) => {
+      batches.push(image.shape[0]!);
+      return session.run(image);
+    };
+    return { file, difference: await checkExport(network, file, run, backend), batches };
   } finally {
     await session.release();
   }
@@ -91,11 +96,22 @@ describe('networks in onnxruntime', () => {
     expect(file.anySize).toBe(true);
     const session = await openOnnx(file.bytes);
     const other = { ...network, inputShape: [3, 32, 80] as const };
-    const { difference } = await checkExport(other, file, session.run, backend);
+    const difference = await checkExport(other, file, session.run, backend);
     expect(difference).toBeLessThan(1e-4);
     await session.release();
-    expect(exportOnnx(await exported({ ...unet, inputShape: [3, 50, 70] })).anySize).toBe(false);
+    const odd = exportOnnx(await exported({ ...unet, inputShape: [3, 50, 70] }));
+    expect(odd.anySize).toBe(false);
+    // Only the one that takes several sizes says which.
+    expect([textOf(file).includes('"multiple":16'), textOf(odd).includes('"multiple"')]).toEqual([true, false]);
     expect(exportOnnx(await exported(lenet)).anySize).toBe(false);
+  });
+
+  it.each([
+    [1, 'sigmoid'],
+    [2, 'softmax'],
+  ])('masks of %i outputs are scores before %s', async (classes, activation) => {
+    const network = await exported({ ...unet, options: { ...unet.options, classes } });
+    expect(textOf(exportOnnx(network))).toContain(`Outputs are scores before ${activation}.`);
   });
 
   it('half precision halves the file, and computes with exactly the rounded weights', async () => {
@@ -106,7 +122,7 @@ describe('networks in onnxruntime', () => {
     const rounded = halfStates(new Map(Object.entries(network.net.stateDict())));
     for (const [path, p] of network.net.states()) p.value = rounded.get(path);
     const session = await openOnnx(file.bytes);
-    const { difference } = await checkExport(network, file, session.run, backend, 1e-5);
+    const difference = await checkExport(network, file, session.run, backend, 1e-5);
     await session.release();
     expect(difference).toBeLessThan(1e-5);
   });
@@ -141,6 +157,8 @@ describe('networks in onnxruntime', () => {
     expect(() => exportOnnx(network)).toThrow(/^slice takes some of the images of a batch/);
   });
 });
+
+const textOf = ({ bytes }: OnnxFile): string => new TextDecoder('latin1').decode(bytes);
 
 const own = (body: (x: Tensor) => Tensor): Module => {
   class Own extends Module {

@@ -7,7 +7,6 @@ export type Dim = number | { readonly perImage: number };
 
 /** One of our nodes as a translation rule sees it. */
 export interface NodeView<K extends OpName = OpName> {
-  readonly op: K;
   readonly attrs: OpAttrs[K];
   /** Names of the ONNX values that it takes. */
   readonly inputs: readonly string[];
@@ -22,9 +21,13 @@ export interface NodeView<K extends OpName = OpName> {
   readonly label: string;
 }
 
-/** Cannot be said in ONNX: one sentence. */
+/** Cannot be said in ONNX: one sentence, begun by the layer that it is about. */
 export class OnnxError extends Error {
   override name = 'OnnxError';
+
+  constructor(sentence: string, label = '') {
+    super(label ? `${label}: ${sentence}` : sentence);
+  }
 }
 
 type Attributes = Readonly<Record<string, OnnxAttribute>>;
@@ -33,13 +36,15 @@ type Attributes = Readonly<Record<string, OnnxAttribute>>;
 export class Emitter {
   readonly nodes: OnnxNode[] = [];
   readonly initializers = new Map<string, OnnxTensor>();
-  /** Name of the image input, whose first size is the batch. */
+  /** Names of values and nodes that are there or will be. */
   private readonly taken = new Set<string>();
   private readonly constants = new Map<string, string>();
+  /** The value that holds the number of images, once it is asked for. */
   private batch: string | undefined;
   /** Layer whose nodes are being made. */
   label = '';
 
+  /** @param image name of the image input, whose first size is the batch */
   constructor(
     private readonly image: string,
     reserved: Iterable<string>,
@@ -47,7 +52,7 @@ export class Emitter {
     for (const name of [image, ...reserved]) this.taken.add(name);
   }
 
-  /** Adds a node with one output (or several) and gives the outputs' names. */
+  /** Adds a node with one output and gives its name: `output`, or a new one. */
   op(type: string, inputs: readonly string[], attributes: Attributes = {}, output?: string): string {
     const name = this.unique(this.label ? `${this.label}/${type}` : type);
     const value = output ?? name;

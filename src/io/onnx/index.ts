@@ -2,7 +2,7 @@ import { bytesPerElement } from '../../tensor/dtype.js';
 import { type HostTensor, numel, type TensorType } from '../../tensor/shape.js';
 import { decodeValues } from '../values.js';
 import { toHalf } from './half.js';
-import { encodeModel, type OnnxNode, type OnnxTensor, type OnnxValue } from './schema.js';
+import { encodeModel, ONNX_TYPE, type OnnxNode, type OnnxTensor, type OnnxValue } from './schema.js';
 import { type Describe, type Translated, translate } from './translate.js';
 
 export { OnnxError } from './emitter.js';
@@ -28,8 +28,8 @@ export interface OnnxOptions {
    */
   readonly otherSize?: readonly [number, number];
   readonly doc?: string;
-  /** Any facts as text. */
-  readonly metadata?: Readonly<Record<string, string>>;
+  /** Any facts as text, for a file that takes images of any size or of one only. */
+  readonly metadata?: (anySize: boolean) => Readonly<Record<string, string>>;
   readonly producer?: { readonly name: string; readonly version: string };
 }
 
@@ -52,7 +52,7 @@ export interface OnnxFile {
  * @throws OnnxError, one sentence, if the network holds what ONNX cannot say
  */
 export function writeOnnx(describe: Describe, options: OnnxOptions): OnnxFile {
-  const { otherSize, half = false, name, doc = '', metadata = {} } = options;
+  const { otherSize, half = false, name, doc = '', metadata } = options;
   const { producer = { name: 'fovea', version: '' } } = options;
   const model = translate(describe, options);
   const anySize = otherSize !== undefined && sizeDoesNotMatter(model, describe, { ...options, otherSize });
@@ -67,7 +67,8 @@ export function writeOnnx(describe: Describe, options: OnnxOptions): OnnxFile {
   const input = free(model.input);
   const outputs = model.outputs.map((o) => (o.shape.length === 4 ? free(o) : o));
   const { nodes, initializers } = half ? halved(model) : model;
-  const bytes = encodeModel({ name, doc, nodes, initializers, inputs: [input], outputs, metadata, producer });
+  const facts = metadata?.(anySize) ?? {};
+  const bytes = encodeModel({ name, doc, nodes, initializers, inputs: [input], outputs, metadata: facts, producer });
   return { bytes, input, outputs, nodes: nodes.length, layout: options.layout ?? 'nchw', anySize };
 }
 
@@ -119,7 +120,13 @@ function halved({ nodes, initializers }: Translated): Pick<Translated, 'nodes' |
     }
     const halfName = `${name}.half`;
     stored.set(halfName, { ...tensor, type: 'float16', data: toHalf(tensor.data as Float32Array, name) });
-    casts.push({ name: `${name}/Cast`, type: 'Cast', inputs: [halfName], outputs: [name], attributes: { to: 1 } });
+    casts.push({
+      name: `${name}/Cast`,
+      type: 'Cast',
+      inputs: [halfName],
+      outputs: [name],
+      attributes: { to: ONNX_TYPE.float32 },
+    });
   }
   return { nodes: [...casts, ...nodes], initializers: stored };
 }

@@ -1,6 +1,7 @@
-import type { OpAttrs, OpName } from '../../tensor/ops/signatures.js';
+import type { OpName } from '../../tensor/ops/signatures.js';
 import type { Emitter, NodeView } from './emitter.js';
 import { poolRules } from './pool.js';
+import { ONNX_TYPE } from './schema.js';
 import { broadcastTo, full, pad, reshape, slice } from './shapes.js';
 import { batchNormInference, conv2d, convTranspose2d, localResponseNorm, matmul, resize2d } from './spatial.js';
 
@@ -26,15 +27,6 @@ const reduce =
 const training = { unsupported: 'training' } as const;
 const source = { unsupported: 'source' } as const;
 
-/** ONNX's element types of ours. */
-const CAST: Readonly<Record<OpAttrs['cast']['dtype'], number>> = {
-  float32: 1,
-  float64: 11,
-  int32: 6,
-  uint8: 2,
-  bool: 9,
-};
-
 /** How every operation is said in ONNX: total over the op union, so that a new operation must be given its place. */
 export const RULES: Rules = {
   input: source,
@@ -57,7 +49,7 @@ export const RULES: Rules = {
   softplus: same('Softplus'),
   isFinite: ({ inputs }, to) => to.op('Not', [to.op('Or', [to.op('IsInf', inputs), to.op('IsNaN', inputs)])]),
   not: same('Not'),
-  cast: ({ inputs, attrs }, to) => to.op('Cast', inputs, { to: CAST[attrs.dtype] }),
+  cast: ({ inputs, attrs }, to) => to.op('Cast', inputs, { to: ONNX_TYPE[attrs.dtype] }),
 
   add: same('Add'),
   sub: same('Sub'),
@@ -87,14 +79,14 @@ export const RULES: Rules = {
   mean: reduce('ReduceMean'),
   max: reduce('ReduceMax'),
   argmax: ({ inputs, attrs: { axis } }, to) =>
-    to.op('Cast', [to.op('ArgMax', inputs, { axis, keepdims: 0 })], { to: CAST.int32 }),
+    to.op('Cast', [to.op('ArgMax', inputs, { axis, keepdims: 0 })], { to: ONNX_TYPE.int32 }),
   allFinite: training,
   // Indices outside give zeros; ONNX's OneHot counts negative ones from the end.
   oneHot: ({ inputs, types, attrs: { classes, axis, dtype } }, to) => {
-    const column = to.op('Unsqueeze', [to.op('Cast', inputs, { to: CAST.int32 }), to.integers([axis])]);
+    const column = to.op('Unsqueeze', [to.op('Cast', inputs, { to: ONNX_TYPE.int32 }), to.integers([axis])]);
     const shape = Array.from({ length: types[0]!.shape.length + 1 }, (_, i) => (i === axis ? classes : 1));
     const numbers = to.constant({ data: Int32Array.from({ length: classes }, (_, i) => i), shape, dtype: 'int32' });
-    return to.op('Cast', [to.op('Equal', [column, numbers])], { to: CAST[dtype] });
+    return to.op('Cast', [to.op('Equal', [column, numbers])], { to: ONNX_TYPE[dtype] });
   },
   softmax: ({ inputs, attrs: { axis } }, to) => to.op('Softmax', inputs, { axis }),
   logSoftmax: ({ inputs, attrs: { axis } }, to) => to.op('LogSoftmax', inputs, { axis }),

@@ -25,9 +25,7 @@ export function slice({ inputs, types, dims, inputDims, attrs, label }: NodeView
   const axes = shape.map((_, i) => i).filter((i) => start[i] !== 0 || stop[i] !== shape[i] || step[i] !== 1);
   for (const i of axes)
     if (typeof inputDims[0]![i] !== 'number' || typeof dims[i] !== 'number')
-      throw new OnnxError(
-        `${label ? `${label}: ` : ''}slice takes some of the images of a batch: a network of a batch of any size cannot`,
-      );
+      throw new OnnxError('slice takes some of the images of a batch: a network of a batch of any size cannot', label);
   if (axes.length === 0) return to.op('Identity', [inputs[0]!]);
   const pick = (of: readonly number[]) => to.integers(axes.map((i) => of[i]!));
   return to.op('Slice', [inputs[0]!, pick(start), pick(stop), to.integers(axes), pick(step)]);
@@ -36,7 +34,7 @@ export function slice({ inputs, types, dims, inputDims, attrs, label }: NodeView
 export function pad({ inputs, out, attrs, label }: NodeView<'pad'>, to: Emitter): string {
   const { low, high, interior, value } = attrs;
   if (interior.some((n) => n !== 0))
-    throw new OnnxError(`${label ? `${label}: ` : ''}pad puts zeros between values, which ONNX has no operation for`);
+    throw new OnnxError('pad puts zeros between values, which ONNX has no operation for', label);
   if ([...low, ...high].every((n) => n === 0)) return to.op('Identity', inputs);
   return to.op('Pad', [inputs[0]!, to.integers([...low, ...high]), to.number(value, out.dtype)], { mode: 'constant' });
 }

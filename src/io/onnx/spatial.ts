@@ -73,7 +73,7 @@ export function localResponseNorm({ inputs, attrs, types }: NodeView<'localRespo
   return to.op('Div', [inputs[0]!, divisor]);
 }
 
-export function resize2d({ inputs, attrs, types, out }: NodeView<'resize2d'>, to: Emitter): string {
+export function resize2d({ inputs, attrs, types, dims }: NodeView<'resize2d'>, to: Emitter): string {
   const { mode, size, alignCorners } = attrs;
   const [, , h, w] = types[0]!.shape as [number, number, number, number];
   const whole = size[0] % h === 0 && size[1] % w === 0;
@@ -89,11 +89,7 @@ export function resize2d({ inputs, attrs, types, out }: NodeView<'resize2d'>, to
     nearest_mode: 'floor',
     coordinate_transformation_mode: mode === 'nearest' ? 'asymmetric' : alignCorners ? 'align_corners' : 'half_pixel',
   };
-  if (!whole) {
-    const sizes = to.shape(out.shape.slice(1));
-    const batch = to.op('Slice', [to.op('Shape', inputs), to.integers([0]), to.integers([1]), to.integers([0])]);
-    return to.op('Resize', [inputs[0]!, '', '', to.op('Concat', [batch, sizes], { axis: 0 })], attributes);
-  }
+  if (!whole) return to.op('Resize', [inputs[0]!, '', '', to.shape(dims)], attributes);
   const scales: HostTensor = {
     data: Float32Array.of(1, 1, size[0] / h, size[1] / w),
     shape: [4],

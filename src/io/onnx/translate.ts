@@ -60,7 +60,6 @@ export function translate(describe: Describe, options: TranslateOptions): Transl
     else {
       const refs = node.inputs;
       const view: NodeView = {
-        op: node.op,
         attrs: node.attrs,
         inputs: refs.map(([n, o]) => values[n]![o]!),
         types: refs.map(([n, o]) => graph.nodes[n]!.outputs[o]!),
@@ -92,14 +91,14 @@ export function translate(describe: Describe, options: TranslateOptions): Transl
 function ruleOf(node: GraphNode): (view: NodeView, to: Emitter) => string {
   const rule = RULES[node.op] as Rule<typeof node.op>;
   if (typeof rule === 'function') return rule as (view: NodeView, to: Emitter) => string;
-  const where = node.label ? `${node.label}: ` : '';
   const why = {
     training: 'belongs to training',
     random: 'draws random numbers',
     source: 'is no computation',
   }[rule.unsupported];
   throw new OnnxError(
-    `${where}${node.op} ${why} and has no place in an ONNX file: export the network in evaluation mode`,
+    `${node.op} ${why} and has no place in an ONNX file: export the network in evaluation mode`,
+    node.label,
   );
 }
 
@@ -144,7 +143,8 @@ class Sizes {
       const perImage = (grown - size) / (BATCHES[1] - BATCHES[0]);
       if (!Number.isInteger(perImage) || perImage * BATCHES[0] !== size)
         throw new OnnxError(
-          `${label ? `${label}: ` : ''}${op} gives ${size} values along axis ${axis} for ${BATCHES[0]} images and ${grown} for ${BATCHES[1]}, which is no multiple: an ONNX file is written of a network that treats images alike`,
+          `${op} gives ${size} values along axis ${axis} for ${BATCHES[0]} images and ${grown} for ${BATCHES[1]}, which is no multiple: an ONNX file is written of a network that treats images alike`,
+          label,
         );
       return { perImage };
     });
@@ -164,7 +164,8 @@ function checkSameComputation(a: Graph, b: Graph): void {
     if (!differs(a.nodes[i], b.nodes[i])) continue;
     const node = a.nodes[i] ?? b.nodes[i]!;
     throw new OnnxError(
-      `${node.label ? `${node.label}: ` : ''}${node.op} is another computation for ${BATCHES[0]} images than for ${BATCHES[1]}: an ONNX file is written of a network that treats batches of any size alike`,
+      `${node.op} is another computation for ${BATCHES[0]} images than for ${BATCHES[1]}: an ONNX file is written of a network that treats batches of any size alike`,
+      node.label,
     );
   }
 }
