@@ -8,8 +8,8 @@ import { bytesOfStates } from '../io/onnx/index.js';
 import { classicScript, linkModules } from '../node/linkModules.js';
 import { type BrowserRuntime, readBrowserRuntime } from '../node/onnxruntime.js';
 import { writeFileAtomic } from '../node/storage.js';
-import { formatCount } from '../report/format.js';
-import { classColour } from '../report/overlay.js';
+import { formatBytes, formatCount } from '../report/format.js';
+import { TILE } from '../train/photoMask.js';
 import { tileGeometry } from '../train/tiles.js';
 import { CommandError } from './errors.js';
 import type { Exporter, ExportSource } from './export.js';
@@ -19,9 +19,6 @@ import { version } from './version.js';
 
 /** Beyond this a page takes too long to open. */
 const MAX_WEIGHTS = 200e6;
-
-/** Side from which on photos go through the network in tiles. */
-const TILE = 512;
 
 /** The folder of compiled modules that this one lies in. */
 const ROOT = new URL('../', import.meta.url);
@@ -69,7 +66,7 @@ export const exportPage: Exporter = async (context, source, out) => {
       check: { runtime: 'onnxruntime-web', difference, ...(rounding === undefined ? {} : { rounding }) },
     },
     facts([
-      ['written', `${out}, ${(bytes.length / 1e6).toFixed(1)} MB: open it in a browser`],
+      ['written', `${out}, ${formatBytes(bytes.length)}: open it in a browser`],
       ['does', source.task === 'segmentation' ? 'cuts out of photos' : 'names what is in pictures'],
       ['weights', source.weights],
       ...checkFacts(file),
@@ -112,7 +109,6 @@ function pageConfig(source: ExportSource, geometry: PageConfig['geometry'], titl
     }`,
     task,
     classes,
-    colours: classes.map((_, i) => (i === 0 ? '#000000' : classColour(i))),
     inputShape,
     fit,
     ...(geometry ? { geometry } : {}),

@@ -7,7 +7,7 @@ import { decodePalettePng } from '../../src/node/palettePng.js';
 import { classColour } from '../../src/report/overlay.js';
 import { removeScratch } from '../cli/cleanup.js';
 import { build, fovea, SMALL, scratch } from '../cli/process.js';
-import { classify, cut, noBrowser, openBrowser, openPage, save, shownProbabilities } from './page.js';
+import { breakWorker, classify, cut, noBrowser, openBrowser, openPage, save, shownProbabilities } from './page.js';
 
 /* Pages that are exported, in a real browser and without a network: what they give is what the command line gives. */
 
@@ -135,6 +135,43 @@ describe.skipIf(noBrowser)(`exported pages${noBrowser}`, () => {
       expect(await shownProbabilities(page)).not.toEqual(drawn);
     });
 
+    it('shows no verdict of another picture when the network fails', async () => {
+      const file = await photo('own-grey.png', 16, 16, true);
+      await classify(page, file);
+      const mend = await breakWorker(page);
+      await page.setInputFiles('#file', file);
+      await page.waitForSelector('#banner:not([hidden])');
+      expect(await page.textContent('#banner')).toBe('The network stopped');
+      expect(await page.textContent('.verdict')).toBe(' ');
+      expect(await shownProbabilities(page)).toEqual([0, 0, 0, 0, 0]);
+      await mend();
+      await classify(page, file);
+      expect(await page.isHidden('#banner')).toBe(true);
+    });
+
+    it('turns a camera off that is allowed when something else is shown by then', async () => {
+      await page.evaluate(() => {
+        const devices = navigator.mediaDevices;
+        const real = devices.getUserMedia.bind(devices);
+        devices.getUserMedia = async (asked) => {
+          const stream = await real(asked);
+          await new Promise<void>((allow) => Object.assign(window, { allow, asked: stream }));
+          return stream;
+        };
+      });
+      const asked = 'window.asked?.getTracks().map((track) => track.readyState).join()';
+      await page.click('text=Use the camera');
+      await page.waitForFunction(asked);
+      expect(await page.isDisabled('button[aria-pressed]')).toBe(true);
+      await classify(page, await photo('own-grey.png', 16, 16, true));
+      expect(await page.evaluate(asked)).toBe('live');
+      await page.evaluate('window.allow()');
+      await page.waitForFunction(`${asked} === 'ended'`);
+      expect(await page.isDisabled('button[aria-pressed]')).toBe(false);
+      expect(await page.textContent('button[aria-pressed]')).toBe('Use the camera');
+      await page.evaluate('delete navigator.mediaDevices.getUserMedia');
+    });
+
     it('looks through the camera until it is stopped', async () => {
       await page.click('text=Use the camera');
       await page.waitForSelector('.bars .best');
@@ -204,6 +241,43 @@ describe.skipIf(noBrowser)(`exported pages${noBrowser}`, () => {
       const after = await raw(await save(page));
       expect(differing(after, await ours(file, 'mask', '--threshold', '0.35'))).toBe(0);
       expect(differing(after, before)).toBeGreaterThan(0);
+    });
+
+    it('draws borders as wide as the command line does', async () => {
+      const file = await photo('broad.png', 1000, 700);
+      await page.fill('#threshold', '0.5');
+      const bordered = ({ data, channels }: { data: Buffer; channels: number }) => {
+        const rgb = Number.parseInt(classColour(1).slice(1), 16);
+        let count = 0;
+        for (let i = 0; i < data.length; i += channels) if (data.readUIntBE(i, 3) === rgb) count++;
+        return count;
+      };
+      const [here, there] = [await raw(await cut(page, file, 'overlay')), await ours(file, 'overlay')].map(bordered);
+      expect(there).toBeGreaterThan(100);
+      expect(here! / there!).toBeGreaterThan(0.9);
+      expect(here! / there!).toBeLessThan(1.1);
+    });
+
+    it('has nothing to save when the network fails, and says when saving does', async () => {
+      const file = await photo('own.png', 32, 32);
+      await cut(page, file, 'cutout');
+      await page.evaluate(() => {
+        const real = window.CompressionStream;
+        window.CompressionStream = function (this: unknown) {
+          window.CompressionStream = real;
+          throw new Error('there is no room');
+        } as unknown as typeof CompressionStream;
+      });
+      await page.click('text=Download as PNG');
+      await page.waitForFunction(() => document.querySelector('#banner')?.textContent === 'There is no room');
+      const mend = await breakWorker(page);
+      await page.setInputFiles('#file', file);
+      await page.waitForFunction(() => document.querySelector('#banner')?.textContent === 'The network stopped');
+      expect(await page.isDisabled('text=Download as PNG')).toBe(true);
+      expect(await page.textContent('.note')).toBe('');
+      await mend();
+      await cut(page, file, 'cutout');
+      expect(await page.isDisabled('text=Download as PNG')).toBe(false);
     });
 
     it('cuts what the camera sees', async () => {

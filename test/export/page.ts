@@ -48,10 +48,12 @@ export async function shownProbabilities(page: Page): Promise<number[]> {
 
 /** The PNG that the page saves for a photo. */
 export async function cut(page: Page, photo: string, view: 'cutout' | 'mask' | 'overlay'): Promise<Buffer> {
-  await page.evaluate(() => {
+  await page.click(`label[for=view-${view}]`);
+  // The photo before is drawn anew first, in the next frame.
+  await page.evaluate(async () => {
+    for (let i = 0; i < 2; i++) await new Promise((drawn) => requestAnimationFrame(drawn));
     document.querySelector('.note')?.removeAttribute('data-foreground');
   });
-  await page.click(`label[for=view-${view}]`);
   await page.setInputFiles('#file', photo);
   await page.waitForFunction(() => document.querySelector('.note')?.hasAttribute('data-foreground'));
   return save(page);
@@ -63,4 +65,20 @@ export async function save(page: Page): Promise<Buffer> {
   const parts: Buffer[] = [];
   for await (const part of stream) parts.push(part as Buffer);
   return Buffer.concat(parts);
+}
+
+/** From now on the network answers nothing; gives what mends it. */
+export async function breakWorker(page: Page): Promise<() => Promise<void>> {
+  await page.evaluate(() => {
+    const real = Worker.prototype.postMessage;
+    Worker.prototype.postMessage = () => {
+      throw new Error('the network stopped');
+    };
+    Object.assign(window, {
+      mend: () => {
+        Worker.prototype.postMessage = real;
+      },
+    });
+  });
+  return () => page.evaluate('window.mend()');
 }

@@ -1,11 +1,12 @@
 /// <reference lib="dom" />
 
+import { type Ranked, topClasses } from '../../train/ranked.js';
 import type { Planes } from '../../train/tiling.js';
 import type { PageConfig } from './config.js';
 import { h, paint } from './dom.js';
 import type { Engine } from './engine.js';
 import { createPad } from './pad.js';
-import { centred, cover, type Picture, prepare, rgbPlanes, toPicture } from './pixels.js';
+import { centred, type Picture, prepare, rgbPlanes, SCALERS, toPicture } from './pixels.js';
 import { createStage } from './stage.js';
 
 /** Up to this many classes all are shown, in their order; of more, the likeliest five. */
@@ -31,42 +32,58 @@ export function mountClassifier(
   const drop = h('div', { class: 'drop' }, view, hint);
   let latest = 0;
   let shown: Picture | undefined;
+  const sized = SCALERS[config.fit](height, width);
 
-  const empty = () => {
-    latest++;
+  const forget = () => {
     verdict.textContent = ' ';
     note.textContent = '';
+    render(classes.map((_, index) => ({ index, probability: 0 })));
+  };
+  const empty = () => {
+    latest++;
     paint(seen, { height, width, rgba: new Uint8ClampedArray(4 * height * width) });
-    render(new Float64Array(classes.length));
+    forget();
   };
 
   const look = async (planes: Planes) => {
     const mine = ++latest;
     paint(seen, toPicture(planes));
     const began = performance.now();
-    const { data } = await engine.predict({ data: planes.data, shape: [1, ...inputShape], dtype: 'uint8' });
+    let scores: Float32Array;
+    try {
+      const output = await engine.predict({ data: planes.data, shape: [1, ...inputShape], dtype: 'uint8' });
+      scores = output.data as Float32Array;
+    } catch (error) {
+      // What was said of another picture does not stand beside this one.
+      if (mine === latest) forget();
+      throw error;
+    }
     if (mine !== latest) return;
-    const probabilities = softmax(data);
-    const best = probabilities.indexOf(Math.max(...probabilities));
-    verdict.textContent = classes[best] ?? String(best);
+    const ranked = topClasses(scores, scores.length, scores.length)[0]!;
+    verdict.textContent = nameOf(ranked[0]!.index);
     note.textContent = `${Math.max(1, Math.round(performance.now() - began))} ms`;
-    render(probabilities);
+    render(ranked);
   };
-  const render = (probabilities: Float64Array) => {
-    const order = [...probabilities.keys()];
-    if (classes.length > ALL) order.sort((a, b) => probabilities[b]! - probabilities[a]!);
-    const top = Math.max(...probabilities);
+  const nameOf = (index: number) => classes[index] ?? String(index);
+  /** @param ranked all classes, the likeliest first */
+  const render = (ranked: readonly Ranked[]) => {
+    const best = ranked[0]!.probability > 0 ? ranked[0] : undefined;
+    const listed = ranked.length > ALL ? ranked.slice(0, 5) : [...ranked].sort((a, b) => a.index - b.index);
     bars.replaceChildren(
-      ...order.slice(0, classes.length > ALL ? 5 : ALL).map((i) => {
-        const p = probabilities[i]!;
+      ...listed.map((entry) => {
+        const { index, probability } = entry;
         const bar = h('i', {});
-        bar.style.width = `${100 * p}%`;
+        bar.style.width = `${100 * probability}%`;
         return h(
           'li',
-          { class: p === top && p > 0 ? 'best' : undefined, 'data-class': String(i), 'data-probability': String(p) },
-          h('span', {}, classes[i] ?? String(i)),
+          {
+            class: entry === best ? 'best' : undefined,
+            'data-class': String(index),
+            'data-probability': String(probability),
+          },
+          h('span', {}, nameOf(index)),
           h('b', { 'aria-hidden': 'true' }, bar),
-          h('em', {}, top > 0 ? percent(p) : ''),
+          h('em', {}, best ? percent(probability) : ''),
         );
       }),
     );
@@ -79,7 +96,7 @@ export function mountClassifier(
     pad?.element.remove();
     paint(view, picture);
     view.classList.toggle('coarse', Math.max(picture.width, picture.height) < 128);
-    await look(prepare(picture, cover(height, width), channels, inverted.checked));
+    await look(prepare(picture, sized, channels, inverted.checked));
   };
   const stage = createStage(drop, {
     picture: show,
@@ -92,7 +109,7 @@ export function mountClassifier(
       data: rgbPlanes(drawing).data.slice(0, drawing.width * drawing.height),
       shape: [1, drawing.height, drawing.width] as const,
     };
-    const small = config.centred ? centred(plane, width) : prepare(drawing, cover(height, width), channels);
+    const small = config.centred ? centred(plane, width) : prepare(drawing, sized, channels);
     look(small).catch((error: Error) => problem(error.message));
   };
   const pad = channels === 1 && height === width && width <= 64 ? createPad(dark, draw) : undefined;
@@ -131,12 +148,3 @@ export function mountClassifier(
 }
 
 const percent = (p: number): string => (p >= 0.9995 ? '100 %' : p < 0.0005 ? '0 %' : `${(100 * p).toFixed(1)} %`);
-
-/** e^x / sum e^x */
-function softmax(scores: ArrayLike<number>): Float64Array {
-  const values = Float64Array.from(scores);
-  const largest = Math.max(...values);
-  const exponentials = values.map((v) => Math.exp(v - largest));
-  const sum = exponentials.reduce((a, b) => a + b, 0);
-  return exponentials.map((v) => v / sum);
-}

@@ -8,11 +8,9 @@ export interface PageConfig {
   readonly about: string;
   readonly task: 'classification' | 'segmentation';
   readonly classes: readonly string[];
-  /** Colours of the classes, `#rrggbb`; of masks, the background's is not used. */
-  readonly colours: readonly string[];
   /** [C, H, W] of the training images. */
   readonly inputShape: readonly [number, number, number];
-  /** Of masks: how photos got that size in training. */
+  /** How images got that size in training. */
   readonly fit: Fit;
   /** Of masks. */
   readonly geometry?: TileGeometry;

@@ -1,5 +1,5 @@
 /// <reference lib="dom" />
-import { overlay } from '../../report/overlay.js';
+import { classColour, classRgb, overlay, photoReach } from '../../report/overlay.js';
 import { MaskCollector, scorePhoto } from '../../train/photoMask.js';
 import type { PageConfig } from './config.js';
 import { h, paint } from './dom.js';
@@ -17,10 +17,13 @@ const VIEWS: readonly (readonly [View, string])[] = [
   ['photo', 'Photo'],
 ];
 
-/** A photo with the network's scores of each pixel. */
-interface Scored {
+/** A photo with its mask. */
+interface Cut {
   readonly picture: Picture;
-  readonly scores: Float32Array;
+  readonly mask: MaskCollector;
+  readonly threshold: number;
+  /** The network's scores of each pixel, where the threshold can be moved. */
+  readonly scores: Float32Array | undefined;
   readonly seen: { readonly height: number; readonly width: number };
   readonly milliseconds: number;
   readonly name: string;
@@ -33,7 +36,7 @@ export function mountCutter(
   engine: Engine,
   problem: (sentence: string | undefined) => void,
 ): void {
-  const { classes, colours, inputShape, fit } = config;
+  const { classes, inputShape, fit } = config;
   const geometry = config.geometry!;
   const [channels] = inputShape;
   const canvas = h('canvas', { class: 'view', role: 'img', 'aria-label': 'Result', hidden: true });
@@ -44,73 +47,86 @@ export function mountCutter(
   const value = h('output', { for: 'threshold' }, '0.50');
   const save = h('button', { type: 'button', class: 'main', disabled: true }, 'Download as PNG');
   let view: View = classes.length === 2 ? 'cutout' : 'overlay';
-  let scored: Scored | undefined;
+  let cut: Cut | undefined;
   let pixels: Picture | undefined;
   let latest = 0;
 
-  const mask = ({ picture, scores }: Scored): MaskCollector => {
-    const { height, width } = picture;
-    const found = new MaskCollector(height, width, geometry.outputs, Number(slider.value));
-    found.take(0, height, scores);
-    return found;
+  const collector = ({ height, width }: Picture) => {
+    const threshold = Number(slider.value);
+    return { threshold, mask: new MaskCollector(height, width, geometry.outputs, threshold) };
   };
   const render = () => {
-    if (!scored) return;
-    const found = mask(scored);
-    pixels = drawn(scored.picture, found, view, colours);
+    if (!cut) return;
+    const { picture, scores } = cut;
+    if (scores && cut.threshold !== Number(slider.value)) {
+      cut = { ...cut, ...collector(picture) };
+      cut.mask.take(0, picture.height, scores);
+    }
+    const { mask, seen, milliseconds } = cut;
+    pixels = drawn(picture, mask, view, classes.length);
     hint.hidden = true;
     canvas.hidden = false;
     paint(canvas, pixels);
     save.disabled = false;
-    const { seen, milliseconds } = scored;
-    const part = 100 * found.foreground;
+    const part = 100 * mask.foreground;
     status.textContent = `${part.toFixed(part < 0.05 ? 0 : 1)} % foreground\nseen at ${seen.width} x ${seen.height} in ${Math.round(milliseconds)} ms`;
-    status.dataset.foreground = String(found.foreground);
+    status.dataset.foreground = String(mask.foreground);
+  };
+  const forget = () => {
+    cut = undefined;
+    pixels = undefined;
+    save.disabled = true;
   };
   const look = async (picture: Picture, name: string) => {
     const mine = ++latest;
     const began = performance.now();
     const { height, width } = picture;
-    const scores = new Float32Array(geometry.outputs * height * width);
-    const area = height * width;
     const load = async (size: readonly [number, number] | undefined) =>
       prepare(picture, size ? fill(...size) : (image) => image, channels);
     const options = { predict: engine.predict, geometry, inputShape, fit };
-    const seen = await scorePhoto({ height, width, load }, options, (y, count, rows) => {
-      const part = count * width;
-      for (let k = 0; k < geometry.outputs; k++)
-        scores.set(rows.subarray(k * part, (k + 1) * part), k * area + y * width);
-    });
-    if (mine !== latest) return;
-    scored = { picture, scores, seen, milliseconds: performance.now() - began, name };
-    render();
+    const found = collector(picture);
+    const scores = geometry.outputs === 1 ? new Float32Array(height * width) : undefined;
+    try {
+      const seen = await scorePhoto({ height, width, load }, options, (y, count, rows) => {
+        found.mask.take(y, count, rows);
+        scores?.set(rows, y * width);
+      });
+      if (mine !== latest) return;
+      cut = { ...found, picture, scores, seen, milliseconds: performance.now() - began, name };
+      render();
+    } finally {
+      if (mine === latest) {
+        drop.classList.remove('busy');
+        if (!cut) status.textContent = '';
+      }
+    }
   };
 
   const stage = createStage(drop, {
     async picture(picture, name) {
+      forget();
       hint.hidden = true;
       canvas.hidden = false;
       paint(canvas, picture);
       status.textContent = 'Looking …';
       drop.classList.add('busy');
-      try {
-        await look(picture, name);
-      } finally {
-        drop.classList.remove('busy');
-      }
+      await look(picture, name);
     },
     frame: (picture) => look(picture, 'camera'),
     problem,
   });
-  save.addEventListener('click', async () => {
-    if (!scored || !pixels) return;
-    const { width, height } = scored.picture;
+  const download = async () => {
+    if (!cut || !pixels) return;
+    const { picture, mask, name } = cut;
     const plain = view === 'mask' && classes.length === 2;
-    const bytes = plain ? mask(scored).classes.map((c) => (c === 0 ? 0 : 255)) : new Uint8Array(pixels.rgba);
-    const link = h('a', { download: `${scored.name.replace(/\.[^.]*$/, '') || 'picture'}-${view}.png` });
-    link.href = URL.createObjectURL(await encodePng(bytes, width, height, plain ? 1 : 4));
+    const bytes = plain ? mask.classes.map((c) => (c === 0 ? 0 : 255)) : new Uint8Array(pixels.rgba);
+    const link = h('a', { download: `${name.replace(/\.[^.]*$/, '') || 'picture'}-${view}.png` });
+    link.href = URL.createObjectURL(await encodePng(bytes, picture.width, picture.height, plain ? 1 : 4));
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+  };
+  save.addEventListener('click', () => {
+    download().catch((error: Error) => problem(error.message));
   });
   let scheduled = false;
   const soon = () => {
@@ -139,7 +155,7 @@ export function mountCutter(
   for (const [i, name] of classes.entries()) {
     if (i === 0 || classes.length === 2) continue;
     const dot = h('i');
-    dot.style.background = colours[i]!;
+    dot.style.background = classColour(i);
     legend.append(h('li', {}, dot, name));
   }
   const threshold = h(
@@ -165,16 +181,17 @@ export function mountCutter(
 }
 
 /** A photo with its mask, as it is shown and saved. */
-function drawn(picture: Picture, mask: MaskCollector, view: View, colours: readonly string[]): Picture {
+function drawn(picture: Picture, mask: MaskCollector, view: View, classes: number): Picture {
   const { height, width } = picture;
   if (view === 'photo') return picture;
-  if (view === 'overlay') return toPicture(overlay(rgbPlanes(picture), mask.classes));
+  if (view === 'overlay')
+    return toPicture(overlay(rgbPlanes(picture), mask.classes, { reach: photoReach(height, width) }));
   const rgba = new Uint8ClampedArray(picture.rgba);
   if (view === 'cutout') for (let i = 0; i < mask.alpha.length; i++) rgba[4 * i + 3] = mask.alpha[i]!;
   else
     for (let i = 0; i < mask.classes.length; i++) {
       const c = mask.classes[i]!;
-      const rgb = c === 0 ? 0 : colours.length === 2 ? 0xffffff : Number.parseInt(colours[c]!.slice(1), 16);
+      const rgb = c === 0 ? 0 : classes === 2 ? 0xffffff : classRgb(c);
       for (let k = 0; k < 3; k++) rgba[4 * i + k] = (rgb >> (16 - 8 * k)) & 255;
     }
   return { height, width, rgba };

@@ -24,10 +24,14 @@ export function createStage(drop: HTMLElement, handlers: StageHandlers): Stage {
   const choose = h('label', { for: 'file', class: 'button main' }, 'Choose a picture');
   const camera = h('button', { type: 'button', 'aria-pressed': 'false' }, 'Use the camera');
   let stream: MediaStream | undefined;
+  /** Counts what is shown: a camera that is allowed only after something else was chosen is not wanted any more. */
+  let turn = 0;
 
   const stop = () => {
-    for (const track of stream?.getTracks() ?? []) track.stop();
+    turn++;
+    end(stream);
     stream = undefined;
+    camera.disabled = false;
     camera.textContent = 'Use the camera';
     camera.setAttribute('aria-pressed', 'false');
   };
@@ -65,23 +69,27 @@ export function createStage(drop: HTMLElement, handlers: StageHandlers): Stage {
   });
   document.addEventListener('paste', (event) => void take(event.clipboardData?.files[0]));
 
-  const watch = async () => {
+  const watch = async (mine: number) => {
     if (!navigator.mediaDevices) throw new Error('this browser gives the page no camera');
     const video = h('video', { playsinline: true, muted: true });
+    let found: MediaStream;
+    camera.disabled = true;
     try {
-      stream = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 640 }, height: { ideal: 480 } } });
+      found = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 640 }, height: { ideal: 480 } } });
     } catch (error) {
       const denied = (error as Error).name === 'NotAllowedError';
       throw new Error(
         denied ? 'the camera was not allowed: allow it for this page' : 'there is no camera that can be used',
       );
     }
-    const mine = stream;
+    if (turn !== mine) return end(found);
+    stream = found;
+    camera.disabled = false;
     camera.textContent = 'Stop the camera';
     camera.setAttribute('aria-pressed', 'true');
-    video.srcObject = mine;
+    video.srcObject = found;
     await video.play();
-    while (stream === mine) {
+    while (turn === mine) {
       await handlers.frame(pixelsOf(video, video.videoWidth, video.videoHeight));
       await new Promise((resolve) => requestAnimationFrame(resolve));
     }
@@ -89,10 +97,16 @@ export function createStage(drop: HTMLElement, handlers: StageHandlers): Stage {
   camera.addEventListener('click', () => {
     if (stream) return stop();
     handlers.problem(undefined);
-    watch().catch((error) => {
+    const mine = ++turn;
+    watch(mine).catch((error) => {
+      if (turn !== mine) return;
       stop();
       problem(error);
     });
   });
   return { tools: h('div', { class: 'tools' }, file, choose, camera), stop };
+}
+
+function end(stream: MediaStream | undefined): void {
+  for (const track of stream?.getTracks() ?? []) track.stop();
 }
