@@ -179,9 +179,12 @@ export const computeFields = {
   ),
 } satisfies Fields;
 
-/** How a run's network is compiled by another command: exact as it was trained, measured only if that is asked for now. */
+/**
+ * How a run's network is compiled by another command: exact as it was trained unless it is to be measured, which only holds
+ * if that is asked for now.
+ */
 export const convolutionsFor = ({ exact, tune }: Readonly<Record<string, unknown>>) => ({
-  ...(exact === true ? { exact: true } : {}),
+  ...(exact === true ? { exact: true } : tune === true ? { exact: false } : {}),
   tune: tune === true,
 });
 

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { convolutionsFor } from '../../src/cli/fields.js';
 import { describeSpec, parseSpec, splitOutsideBrackets } from '../../src/cli/spec.js';
 import { topClasses } from '../../src/train/ranked.js';
 import { build, fovea, scratch } from './process.js';
@@ -21,6 +22,16 @@ describe('names with options', () => {
 
   it('reads well', () =>
     expect(describeSpec({ name: 'sgd', options: { lr: 0.01, nesterov: false } })).toBe('sgd (lr 0.01)'));
+});
+
+it('compiles a run as it was trained, unless something else is asked for now', () => {
+  const trained = { exact: { exact: true }, tuned: { tune: true } };
+  expect({ ...trained.exact, ...convolutionsFor({}) }).toEqual({ exact: true, tune: false });
+  expect({ ...trained.exact, ...convolutionsFor({ tune: true }) }).toEqual({ exact: false, tune: true });
+  expect({ ...trained.tuned, ...convolutionsFor({}) }).toEqual({ tune: false });
+  expect({ ...trained.tuned, ...convolutionsFor({ exact: true }) }).toEqual({ exact: true, tune: false });
+  // Both at once contradict each other, and that is said.
+  expect(convolutionsFor({ exact: true, tune: true })).toEqual({ exact: true, tune: true });
 });
 
 it('ranks classes by softmax, of equal ones the first, without overflow', () => {
