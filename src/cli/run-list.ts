@@ -1,4 +1,4 @@
-import { open, readdir, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileError } from '../node/errors.js';
 import '../node/storage.js';
@@ -7,6 +7,7 @@ import type { RunConfig } from '../train/config.js';
 import type { EpochRecord } from '../train/events.js';
 import { LAST_FILE, RunDirectory } from '../train/run.js';
 import { dataOf } from './data-source.js';
+import { readPosition } from './position.js';
 import { fileName } from './spec.js';
 
 /** A line of `fovea runs`. */
@@ -60,7 +61,7 @@ async function describeRun(run: string): Promise<RunListing> {
   try {
     const config = await directory.readConfig();
     const history = await directory.readMetrics();
-    const state = await readPosition(join(run, LAST_FILE));
+    const state = await readPosition(run);
     return { run, changed, ...summary(config, history, state) };
   } catch (error) {
     const reason = (error as Error).message;
@@ -86,27 +87,4 @@ function summary(config: RunConfig, history: readonly EpochRecord[], state: Resu
     accuracy: typeof accuracy === 'number' ? accuracy : null,
     state: done ? 'done' : exhausted ? 'stopped early' : 'unfinished',
   } as const;
-}
-
-/** The saved position from the header alone: the weights behind it may be large. */
-async function readPosition(file: string): Promise<ResumeState | undefined> {
-  const handle = await open(file).catch(() => undefined);
-  if (!handle) return undefined;
-  try {
-    const length = Buffer.alloc(8);
-    await handle.read(length, 0, 8, 0);
-    const size = Number(length.readBigUInt64LE());
-    if (size > (await handle.stat()).size - 8)
-      throw new Error(`${file} is damaged: it is shorter than its header says`);
-    const header = Buffer.alloc(size);
-    await handle.read(header, 0, size, 8);
-    const metadata = (JSON.parse(header.toString('utf8')) as { __metadata__?: Record<string, string> }).__metadata__;
-    const state = metadata?.['fovea.state'];
-    return state === undefined ? undefined : (JSON.parse(state) as ResumeState);
-  } catch (error) {
-    if (error instanceof SyntaxError) throw new Error(`${file} is damaged: its header is not JSON`);
-    throw error;
-  } finally {
-    await handle.close();
-  }
 }

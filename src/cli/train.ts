@@ -77,6 +77,7 @@ export async function train({ values: given, terminal, interrupt, device }: Cont
   const profiled = profiling && showWhenDone(trainer, profiling, terminal);
   const log = await eventLog(out, values.log === 'tensorboard', resume !== undefined);
   if (log) trainer.on(log.listen);
+  const closeLog = async () => log?.close().catch((error: Error) => terminal.warn(error.message));
   const untouched = resume === undefined ? new Untouched(out) : undefined;
   const afterEpoch = sampleSheets(trainer, plan.data.valid, {
     every: (values.samplesEvery as number | undefined) ?? 10,
@@ -95,12 +96,14 @@ export async function train({ values: given, terminal, interrupt, device }: Cont
         ...(afterEpoch ? { afterEpoch } : {}),
       })
       .catch(async (error) => {
-        if (!(error instanceof NonFiniteError)) await untouched?.restore();
+        // The last losses before it are what one looks for.
+        await closeLog();
+        if (!(error instanceof NonFiniteError)) await untouched?.restore(log);
         throw error;
       });
     progress.end();
     const profile = await profiled?.();
-    await log?.close().catch((error: Error) => terminal.warn(error.message));
+    await closeLog();
     if (result.reason === 'interrupted') return stopped(out, result, terminal, interrupt.exitCode);
     await trainer.dispose();
     interrupt.onFirst = () => terminal.say('ending; the training itself is done and saved');

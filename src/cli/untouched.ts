@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { rmdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { readState } from '../train/load.js';
+import type { EventLog } from '../train/eventLog.js';
 import { RunDirectory } from '../train/run.js';
+import { readPosition } from './position.js';
 
 /**
  * Remembers what a new run found, so that a run which fails before its first step (an image that cannot be read) leaves
@@ -15,12 +16,17 @@ export class Untouched {
     for (let path = resolve(out); !existsSync(path); path = dirname(path)) this.missing.push(path);
   }
 
-  /** Takes the run away if it has made no step, and the directories that were made for it if they are empty. */
-  async restore(): Promise<void> {
-    const state = await readState(this.out).catch(() => undefined);
+  /**
+   * Takes the run away if it has made no step that it could go on from, and the directories that were made for it if they
+   * are empty.
+   * @param log what was written of its steps goes too
+   */
+  async restore(log: EventLog | undefined): Promise<void> {
+    const state = await readPosition(this.out).catch(() => undefined);
     if (state && state.position.step > 0) return;
     const directory = new RunDirectory(this.out);
     if ((await directory.readMetrics().catch(() => [])).length > 0) return;
+    await log?.remove().catch(() => {});
     await directory.clear().catch(() => {});
     for (const path of this.missing) {
       const gone = await rmdir(path).then(

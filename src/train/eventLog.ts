@@ -77,6 +77,13 @@ export class EventLog {
     if (this.failure) throw this.failure;
   }
 
+  /** Takes back what it wrote, for a run that leaves nothing. */
+  async remove(): Promise<void> {
+    this.waiting = [];
+    await this.writes;
+    if (this.file !== undefined) await this.storage.remove(this.file);
+  }
+
   private begin(step: number): void {
     if (this.began) return;
     this.began = true;

@@ -203,6 +203,17 @@ describe('a run on the command line', () => {
     expect(events()).toHaveLength(2);
   });
 
+  it('logs the last losses of a run that diverges', async () => {
+    const text = 'lenet5 --data shapes --images 200 --size 16 --device reference --batch-size 8 --lr 1e38 --epochs 1';
+    const args = ['train', ...text.split(' '), '--out', 'runs/burst', '--log', 'tensorboard'];
+    const { code, stderr } = await fovea(args, dir);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^error: training stopped at step \d+/m);
+    const [file, ...rest] = readdirSync(join(dir, 'runs/burst')).filter((f) => f.startsWith('events.out.tfevents.'));
+    expect(rest).toEqual([]);
+    expect(readFileSync(join(dir, 'runs/burst', file!), 'latin1')).toContain('step/loss');
+  });
+
   it('goes on with a run for more epochs', async () => {
     const more = await fovea(['train', '--resume', 'runs/small', '--epochs', '2', '--device', 'reference'], dir);
     expect(more.stderr).toBe('');

@@ -1,9 +1,15 @@
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { crc32c, maskedCrc32c } from '../../src/io/tensorboard.js';
+import { Untouched } from '../../src/cli/untouched.js';
+import { crc32c } from '../../src/io/crc32.js';
+import { maskedCrc32c } from '../../src/io/tensorboard.js';
 import { EventLog, hasEventFiles } from '../../src/train/eventLog.js';
 import type { TrainEvent } from '../../src/train/events.js';
 import type { FitOptions } from '../../src/train/options.js';
-import { MemoryStorage } from '../../src/train/storage.js';
+import '../../src/node/storage.js';
+import { MemoryStorage, openStorage } from '../../src/train/storage.js';
 import { Trainer } from '../../src/train/trainer.js';
 import { options, stripes, TinyNet } from './support.js';
 
@@ -140,6 +146,27 @@ describe('TensorBoard event files', () => {
     await run(out, { overwrite: true });
     expect(await files(out)).toHaveLength(1);
     expect(await files(out)).not.toContain(first);
+  });
+
+  it('go with a run that leaves nothing, also while they are being written; the files of others stay', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'fovea-events-'));
+    try {
+      const step = { type: 'step', epoch: 1, step: 1, loss: 1, lr: 0.1 } as TrainEvent;
+      for (const there of [false, true]) {
+        const out = join(dir, 'run');
+        if (there) await openStorage(out).append('events.out.tfevents.1.other', 'not ours');
+        const untouched = new Untouched(out);
+        const log = new EventLog(openStorage(out));
+        log.listen({ type: 'start', batchesPerEpoch: 5, resumed: { epoch: 1, batch: 0 } } as TrainEvent);
+        log.listen(step);
+        log.listen({ type: 'stopped' } as TrainEvent);
+        await untouched.restore(log);
+        if (there) expect(readdirSync(out)).toEqual(['events.out.tfevents.1.other']);
+        else expect(existsSync(out)).toBe(false);
+      }
+    } finally {
+      rmSync(dir, { recursive: true });
+    }
   });
 
   it('tells which file could not be written', async () => {
