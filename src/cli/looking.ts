@@ -2,7 +2,7 @@ import type { Dataset } from '../data/dataset.js';
 import { hasMasks } from '../data/masks.js';
 import type { Module } from '../nn/module.js';
 import type { MaskReport } from '../report/data.js';
-import { classMaps, imageIou, type MaskSample, middle, spread } from '../report/maskSamples.js';
+import { classMaps, imageIou, type MaskSample, middle, overlap, spread } from '../report/maskSamples.js';
 import { maskSheet, overlaysOf } from '../report/maskSheet.js';
 import { hostTensor } from '../tensor/shape.js';
 import type { EpochRecord } from '../train/events.js';
@@ -40,7 +40,7 @@ export async function maskSamples(
         image: { data: middle(Uint8Array.from(image), height, width, [h, w]), shape: [channels, h, w] },
         truth,
         predicted,
-        iou: imageIou(truth, predicted, dataset.classes.length, dataset.ignoreIndex),
+        iou: imageIou(overlap(truth, predicted, dataset.classes.length, dataset.ignoreIndex)),
       });
     }
   }

@@ -1,10 +1,11 @@
 import type { Dataset } from '../data/dataset.js';
 import { DataLoader } from '../data/loader.js';
 import { hasMasks } from '../data/masks.js';
-import { classMaps, imageIou, middle } from '../report/maskSamples.js';
+import { classMaps, imageIou, middle, overlap } from '../report/maskSamples.js';
 import { hostTensor } from '../tensor/shape.js';
 import { hashOf } from '../train/doctor/data.js';
 import type { Trainer } from '../train/trainer.js';
+import { argmax } from '../util/numbers.js';
 
 /** What a network does on each image of a set: what races are decided by. */
 export interface ImageScores {
@@ -13,7 +14,7 @@ export interface ImageScores {
   readonly scores: readonly (number | null)[];
   /** By class: part of its images that are recognised; for masks IoU over all pixels. Null where there are none. */
   readonly classes: readonly (number | null)[];
-  /** The same for the same images in the same order. */
+  /** The same for the same images of one size in the same batches: tells the seeds of a contestant apart. */
   readonly images: number;
 }
 
@@ -41,7 +42,7 @@ export async function scoreImages(
         const width = output.shape[1]!;
         for (let i = 0; i < image.shape[0]; i++) {
           const truth = target.data[i]!;
-          const right = largest(logits, i * width, width) === truth ? 1 : 0;
+          const right = argmax(logits, i * width, width) === truth ? 1 : 0;
           scores.push(right);
           hits[truth]! += right;
           all[truth]! += 1;
@@ -53,13 +54,12 @@ export async function scoreImages(
       for (const [i, predicted] of classMaps(logits, output.shape).entries()) {
         const whole = target.data.subarray(i * height * width, (i + 1) * height * width) as Uint8Array;
         const truth = middle(Uint8Array.from(whole), height, width, [h, w]);
-        const iou = imageIou(truth, predicted, dataset.classes.length, dataset.ignoreIndex);
+        const counts = overlap(truth, predicted, dataset.classes.length, dataset.ignoreIndex);
+        const iou = imageIou(counts);
         scores.push(Number.isNaN(iou) ? null : iou);
-        for (const [p, t] of truth.entries()) {
-          if (t === dataset.ignoreIndex) continue;
-          all[t]! += 1;
-          if (predicted[p] === t) hits[t]! += 1;
-          else all[predicted[p]!]! += 1;
+        for (const c of hits.keys()) {
+          hits[c]! += counts.hit[c]!;
+          all[c]! += counts.either[c]!;
         }
       }
     }
@@ -72,10 +72,4 @@ export async function scoreImages(
     images,
     classes: Array.from(hits, (h, c) => (all[c] === 0 ? null : h / all[c]!)),
   };
-}
-
-function largest(values: Float32Array, from: number, count: number): number {
-  let best = 0;
-  for (let k = 1; k < count; k++) if (values[from + k]! > values[from + best]!) best = k;
-  return best;
 }

@@ -1,6 +1,5 @@
 import type { Backend } from '../backends/backend.js';
 import type { ConvolutionTuning } from '../backends/tuning.js';
-import { median } from '../inspect/profile.js';
 import { milliseconds } from '../inspect/profileTable.js';
 import { shortBytes } from '../inspect/table.js';
 import { parseLoss } from '../losses/registry.js';
@@ -9,6 +8,7 @@ import type { Module } from '../nn/module.js';
 import { parseOptimizer } from '../optim/registry.js';
 import { formatCount, formatPercent } from '../report/format.js';
 import { openWorkload } from '../train/workload.js';
+import { median } from '../util/numbers.js';
 import type { Spec } from '../util/registry.js';
 import type { Values } from './options.js';
 import type { Profiling } from './profiling.js';

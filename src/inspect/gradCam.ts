@@ -1,8 +1,10 @@
 import type { Backend } from '../backends/backend.js';
 import type { Module } from '../nn/module.js';
+import { classMaps } from '../report/maskSamples.js';
 import { gradients } from '../tensor/autodiff.js';
 import { apply, input, type Tensor } from '../tensor/node.js';
 import { formatShape, type HostTensor, hostTensor } from '../tensor/shape.js';
+import { argmax } from '../util/numbers.js';
 import { layerOutput, runOnce, traceImages } from './probe.js';
 import type { TracedModel } from './tracing.js';
 
@@ -76,30 +78,23 @@ export async function gradCam(model: Module, images: HostTensor, options: GradCa
 function chooseClass({ data, shape }: HostTensor, asked: number | undefined): Chosen {
   const [batch, classes] = shape as [number, number];
   const pick = new Float32Array(batch * classes);
-  const chosen = Array.from(
-    { length: batch },
-    (_, n) => asked ?? largest(data.subarray(n * classes, (n + 1) * classes)),
-  );
+  const chosen = Array.from({ length: batch }, (_, n) => asked ?? argmax(data, n * classes, classes));
   for (const [n, c] of chosen.entries()) pick[n * classes + c] = 1;
   return { pick, classes: chosen };
 }
 
 function chooseMask({ data, shape }: HostTensor, asked: number | undefined): Chosen {
-  const [batch, channels, height, width] = shape as [number, number, number, number];
+  const [, channels, height, width] = shape as [number, number, number, number];
   const area = height * width;
   const pick = new Float32Array(data.length);
   const classes: number[] = [];
   const shares: number[] = [];
-  for (let n = 0; n < batch; n++) {
+  for (const [n, found] of classMaps(data, shape).entries()) {
     const start = n * channels * area;
-    const found = Uint16Array.from({ length: area }, (_, i) => {
-      if (channels === 1) return data[start + i]! > 0 ? 1 : 0;
-      return largest(Array.from({ length: channels }, (_, c) => data[start + c * area + i]!));
-    });
     const counts = new Array<number>(Math.max(2, channels)).fill(0);
     for (const c of found) counts[c]!++;
     // The background is what is left where there is nothing else.
-    const chosen = asked ?? (counts[0] === area ? 0 : 1 + largest(counts.slice(1)));
+    const chosen = asked ?? (counts[0] === area ? 0 : 1 + argmax(counts.slice(1)));
     for (let i = 0; i < area; i++) {
       if (found[i] !== chosen) continue;
       if (channels === 1) pick[start + i] = chosen === 1 ? 1 : -1;
@@ -109,13 +104,6 @@ function chooseMask({ data, shape }: HostTensor, asked: number | undefined): Cho
     shares.push(counts[chosen]! / area);
   }
   return { pick, classes, shares };
-}
-
-/** Index of the largest value, the first of several. */
-function largest(values: ArrayLike<number>): number {
-  let best = 0;
-  for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i;
-  return best;
 }
 
 /** Path of the last layer that is a convolution; of those with the smallest maps, if so asked. */

@@ -1,5 +1,6 @@
 import type { ProfiledStep, StepInfo } from '../backends/backend.js';
 import type { Phase } from '../tensor/scope.js';
+import { median } from '../util/numbers.js';
 
 /** What the machine could do at best. */
 export interface Attainable {
@@ -126,12 +127,6 @@ function phasesOf(steps: readonly ProfiledStep[]): Record<Phase, number> {
   const phases = { forward: 0, loss: 0, backward: 0, update: 0 };
   for (const { phase, ms } of steps) phases[phase] += ms;
   return phases;
-}
-
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
 const KINDS: readonly (readonly [RegExp, string])[] = [

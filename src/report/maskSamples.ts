@@ -1,4 +1,5 @@
 import type { Image } from '../data/dataset.js';
+import { argmax } from '../util/numbers.js';
 
 /** A photo, its true mask and what a network said. Masks are class numbers, H x W. */
 export interface MaskSample {
@@ -11,11 +12,30 @@ export interface MaskSample {
   readonly iou: number;
 }
 
+/** Pixels of each class that two masks share, and those of either. */
+export interface Overlap {
+  readonly hit: Float64Array;
+  readonly either: Float64Array;
+}
+
 /**
  * Intersection over union of one image: of the foreground where there are two classes, else the mean over the classes
  * that are there or predicted. NaN where nothing is there and nothing predicted.
  */
-export function imageIou(truth: Uint8Array, predicted: Uint8Array, classes: number, ignoreIndex?: number): number {
+export function imageIou({ hit, either }: Overlap): number {
+  const classes = hit.length;
+  let sum = 0;
+  let count = 0;
+  for (let c = classes === 2 ? 1 : 0; c < classes; c++) {
+    if (either[c] === 0) continue;
+    sum += hit[c]! / either[c]!;
+    count++;
+  }
+  return sum / count;
+}
+
+/** Counts where a true mask and a predicted one agree. Pixels that the truth ignores count for nothing. */
+export function overlap(truth: Uint8Array, predicted: Uint8Array, classes: number, ignoreIndex?: number): Overlap {
   const hit = new Float64Array(classes);
   const either = new Float64Array(classes);
   for (let i = 0; i < truth.length; i++) {
@@ -26,14 +46,7 @@ export function imageIou(truth: Uint8Array, predicted: Uint8Array, classes: numb
     if (p === t) hit[t]!++;
     else if (p < classes) either[p]!++;
   }
-  let sum = 0;
-  let count = 0;
-  for (let c = classes === 2 ? 1 : 0; c < classes; c++) {
-    if (either[c] === 0) continue;
-    sum += hit[c]! / either[c]!;
-    count++;
-  }
-  return sum / count;
+  return { hit, either };
 }
 
 /**
@@ -46,15 +59,8 @@ export function classMaps(output: ArrayLike<number>, shape: readonly number[], t
   return Array.from({ length: n }, (_, i) => {
     const map = new Uint8Array(area);
     const at = i * channels * area;
-    for (let p = 0; p < area; p++) {
-      if (channels === 1) {
-        map[p] = output[at + p]! > threshold ? 1 : 0;
-        continue;
-      }
-      let best = 0;
-      for (let c = 1; c < channels; c++) if (output[at + c * area + p]! > output[at + best * area + p]!) best = c;
-      map[p] = best;
-    }
+    for (let p = 0; p < area; p++)
+      map[p] = channels === 1 ? Number(output[at + p]! > threshold) : argmax(output, at + p, channels, area);
     return map;
   });
 }

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { checkNumber, checkPair } from '../../src/util/check.js';
+import { argmax, median } from '../../src/util/numbers.js';
 import { Registry } from '../../src/util/registry.js';
 import { editDistance, suggest, unknownName } from '../../src/util/suggest.js';
 
@@ -78,4 +79,16 @@ test('checks name the value and the limits', () => {
   );
   expect(() => checkPair('size', [1, 2, 3], {})).toThrow('size must be one number or [height, width], got [1, 2, 3]');
   expect(checkPair('size', 4, { min: 1 })).toEqual([4, 4]);
+});
+
+describe('numbers', () => {
+  test('the middle one, the largest one', () => {
+    expect(median([3, 1, 2])).toBe(2);
+    expect(median([4, 1, 3, 2])).toBe(2.5);
+    expect(median([])).toBeNaN();
+    expect(argmax([1, 5, 5, 2])).toBe(1);
+    // Two rows of three: by row, and down a column.
+    expect(argmax([9, 0, 1, 2, 8, 3], 3, 3)).toBe(1);
+    expect(argmax([9, 0, 1, 2, 8, 3], 1, 2, 3)).toBe(1);
+  });
 });

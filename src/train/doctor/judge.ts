@@ -1,3 +1,4 @@
+import { median } from '../../util/numbers.js';
 import type { Spec } from '../../util/registry.js';
 import { type Finding, percent, short } from './finding.js';
 import type { Vitals, WeightVitals } from './vitals.js';
@@ -18,11 +19,6 @@ type Judgement = (history: History) => Omit<Finding, 'step'> | undefined;
 
 /** Losses at the beginning and at the end that are compared. */
 const WINDOW = 20;
-
-const median = (values: readonly number[]): number => {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[sorted.length >> 1] ?? Number.NaN;
-};
 
 const relative = ({ weight, gradient }: WeightVitals) => gradient / weight;
 
