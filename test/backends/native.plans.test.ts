@@ -1,17 +1,18 @@
 import { afterAll, describe, expect, test } from 'vitest';
-import { createNativeBackend, nativeInfo } from '../../src/backends/native/index.js';
+import { createNativeBackend } from '../../src/backends/native/index.js';
 import { parseLoss } from '../../src/losses/registry.js';
 import { createModel, modelEntry, modelNames } from '../../src/models/index.js';
 import type { ImageShape } from '../../src/models/registry.js';
 import { sgd } from '../../src/optim/index.js';
+import { buildGraph } from '../../src/tensor/graph.js';
+import { apply, input } from '../../src/tensor/node.js';
+import { hostTensor, numel } from '../../src/tensor/shape.js';
 import { Session } from '../../src/train/session.js';
 import { buildPrediction, buildTrainStep } from '../../src/train/step.js';
+import { hasWinograd } from './winograd.js';
 
 const backend = createNativeBackend();
 afterAll(() => backend.dispose());
-const info = nativeInfo();
-/** Only oneDNN 2 has Winograd convolutions, and only for AVX-512. */
-const hasWinograd = info.ok && info.isa === 'AVX-512' && info.dnnl.startsWith('2.');
 
 interface Case {
   readonly name: string;
@@ -92,5 +93,39 @@ describe('exact', () => {
         expect(steps.filter(isWinograd)).toEqual([]);
         expect(steps.filter(isPlain)).toEqual([]);
       }
+  });
+});
+
+describe.skipIf(!hasWinograd)('weights as Winograd needs them', () => {
+  /** What a 3x3 convolution for inference takes beside the store, once it has run: MiB. */
+  async function taken(channels: number, size: number) {
+    const [x, w] = [
+      [4, channels, size, size],
+      [channels, channels, 3, 3],
+    ] as const;
+    const attrs = { stride: [1, 1], padding: [1, 1], dilation: [1, 1], groups: 1 } as const;
+    const store = backend.createStore();
+    try {
+      await store.set('w', hostTensor(new Float32Array(numel(w)), w));
+      const weights = apply('state', [], { name: 'w', shape: w, dtype: 'float32' });
+      const y = apply('conv2d', [input('x', x), weights], attrs).mean();
+      const program = await backend.compile(buildGraph({ outputs: { y } }), store);
+      await program.run({ x: hostTensor(new Float32Array(numel(x)), x) });
+      return { winograd: program.describe().some(isWinograd), mebibytes: program.memoryBytes / 2 ** 20 };
+    } finally {
+      store.dispose();
+    }
+  }
+
+  test('are kept for 512 to 512 channels: they and as much scratch at least', async () => {
+    const { winograd, mebibytes } = await taken(512, 16);
+    expect(winograd).toBe(true);
+    expect(mebibytes).toBeGreaterThan(2 * 36);
+  });
+
+  test('are not for 1024 to 1024, where they would take 144 MiB', async () => {
+    const plain = 36;
+    const { mebibytes } = await taken(1024, 8);
+    expect(mebibytes).toBeLessThan(2 * plain);
   });
 });

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { createNativeBackend, nativeInfo } from '../../src/backends/native/index.js';
+import { createNativeBackend } from '../../src/backends/native/index.js';
 import {
   type ChoiceCache,
   type ConvolutionAlgorithm,
@@ -16,6 +16,7 @@ import { buildGraph } from '../../src/tensor/graph.js';
 import { apply, type Tensor } from '../../src/tensor/node.js';
 import { hostTensor, numel } from '../../src/tensor/shape.js';
 import { expectClose } from './conformance.js';
+import { hasWinograd } from './winograd.js';
 
 const backend = createNativeBackend();
 const folder = await mkdtemp(join(tmpdir(), 'fovea-tuning-'));
@@ -23,10 +24,6 @@ afterAll(async () => {
   backend.dispose();
   await rm(folder, { recursive: true });
 });
-
-const info = nativeInfo();
-// ONEDNN_MAX_CPU_ISA=AVX2 and newer libraries have no Winograd: then nothing has a choice.
-const hasWinograd = info.ok && info.dnnl.startsWith('2.') && backend.device.description.includes('AVX-512');
 
 const attrs = { stride: [1, 1], padding: [1, 1], dilation: [1, 1], groups: 1 } as const;
 const shapes = { x: [3, 16, 9, 12], v: [32, 16, 3, 3], w: [48, 32, 3, 3] } as const;
