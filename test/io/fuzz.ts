@@ -3,18 +3,8 @@ import { writeZip } from '../../src/io/pth/writeZip.js';
 import { readTensors } from '../../src/io/read.js';
 import { writeSafetensors } from '../../src/io/safetensors.js';
 import { type HostTensor, hostTensor } from '../../src/tensor/shape.js';
-import { dictOf, int, pickle, str, tensor, weightFile, zipOf } from './pickles.js';
-
-/** Numbers from 0 to 1 that depend on the seed alone (mulberry32). */
-function random(seed: number): () => number {
-  let a = seed;
-  return () => {
-    a = (a + 0x6d2b79f5) | 0;
-    let t = Math.imul(a ^ (a >>> 15), 1 | a);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
+import { Draw } from '../tensor/draw.js';
+import { dictOf, int, latin, pickle, str, tensor, weightFile, zipOf } from './pickles.js';
 
 /** Bytes around which length and sign checks go wrong. */
 const EDGES = [0, 1, 2, 0x7f, 0x80, 0xfe, 0xff];
@@ -33,7 +23,6 @@ const tensors: [string, HostTensor][] = [
   ['a.weight', hostTensor(Float32Array.of(1, 2, 3, 4, 5, 6), [2, 3])],
   ['n', hostTensor(Int32Array.of(7), [])],
 ];
-const latin = (text: string) => Uint8Array.from(text, (c) => c.charCodeAt(0));
 
 const checkpoint = pickle(
   '}q\u0000',
@@ -84,12 +73,12 @@ const bases: readonly Base[] = [
 ];
 
 /** One file of weights with a few changes: bytes, lengths, pieces lost, doubled, or taken from another file. */
-function mutate(next: () => number): Uint8Array {
-  const below = (n: number) => Math.floor(next() * n);
-  const base = bases[below(bases.length)]!;
+function mutate(draw: Draw): Uint8Array {
+  const below = (n: number) => draw.int(0, n - 1);
+  const base = draw.pick(bases);
   let bytes: Uint8Array<ArrayBuffer> = Uint8Array.from(base.bytes);
   const pickled = base.wrap !== undefined;
-  for (let k = 1 + Math.floor(5 * next() ** 3); k > 0; k--) {
+  for (let k = 1 + Math.floor(5 * draw.unit() ** 3); k > 0; k--) {
     const at = below(bytes.length + 1);
     const length = 1 + below(8);
     switch (below(8)) {
@@ -100,10 +89,10 @@ function mutate(next: () => number): Uint8Array {
         bytes[at]! ^= 1 << below(8);
         break;
       case 2:
-        for (let i = 0, edge = EDGES[below(EDGES.length)]!; i < length; i++) bytes[at + i] = edge;
+        for (let i = 0, edge = draw.pick(EDGES); i < length; i++) bytes[at + i] = edge;
         break;
       case 3:
-        bytes = bytes.slice(0, next() < 0.1 ? at : undefined);
+        bytes = bytes.slice(0, draw.bool(0.1) ? at : undefined);
         break;
       case 4:
         bytes = join(bytes.subarray(0, at), bytes.subarray(at + length));
@@ -112,16 +101,16 @@ function mutate(next: () => number): Uint8Array {
         bytes = join(bytes.subarray(0, at), bytes.subarray(Math.max(0, at - 4 * length), at), bytes.subarray(at));
         break;
       case 6: {
-        const other = bases[below(bases.length)]!.bytes;
+        const other = draw.pick(bases).bytes;
         const from = below(other.length);
         bytes = join(bytes.subarray(0, at), other.subarray(from, from + 8 * length), bytes.subarray(at));
         break;
       }
       default:
         if (pickled) {
-          const ops = Uint8Array.from({ length }, () => OPS[below(OPS.length)]!);
+          const ops = Uint8Array.from({ length }, () => draw.pick(OPS));
           bytes = join(bytes.subarray(0, at), ops, bytes.subarray(at));
-        } else bytes[at] = EDGES[below(EDGES.length)]!;
+        } else bytes[at] = draw.pick(EDGES);
     }
   }
   return base.wrap ? base.wrap(bytes) : bytes;
@@ -152,12 +141,12 @@ export interface FuzzResult {
  * @throws Error with seed and number of the first file for which that is not so
  */
 export function fuzz(count: number, seed: number): FuzzResult {
-  const next = random(seed);
+  const draw = new Draw(seed);
   const sentences = new Map<string, number>();
   let read = 0;
   let slowest = 0;
   for (let i = 0; i < count; i++) {
-    const bytes = mutate(next);
+    const bytes = mutate(draw);
     // Of the processor: the machine may have other things to do meanwhile.
     const begin = process.cpuUsage();
     const wrong = judge(bytes, sentences);

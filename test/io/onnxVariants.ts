@@ -27,7 +27,7 @@ const more: readonly Omit<Variant, 'title'>[] = [
   { name: 'unet_googlenet', inputShape: [3, 97, 131], options: { width: 1 / 8, transformInput: true } },
 ];
 
-/** 64x64 is enough where nothing asks for more. */
+/** Small images; LeNets have one size, and 188x188 is the least that the paper's U-Net takes. */
 function shapeOf(name: string): ImageShape {
   const { family, inputShape } = modelEntry(name);
   if (family === 'lenet') return inputShape;

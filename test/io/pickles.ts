@@ -5,7 +5,8 @@ import { writeZip } from '../../src/io/pth/writeZip.js';
 export const weightFile = (name: string): Uint8Array =>
   new Uint8Array(readFileSync(new URL(`../fixtures/weights/${name}`, import.meta.url)));
 
-const latin = (text: string) => Uint8Array.from(text, (c) => c.charCodeAt(0));
+/** Text of one byte a character. */
+export const latin = (text: string) => Uint8Array.from(text, (c) => c.charCodeAt(0));
 
 /** Pieces of a pickle put together: text as its bytes, numbers as one byte each. */
 export const pickle = (...parts: (string | number | Uint8Array)[]): Uint8Array => {
