@@ -19,6 +19,9 @@ export interface Position {
   readonly pending: number;
 }
 
+/** Before the first step. */
+export const START: Position = { epoch: 1, batch: 0, step: 0, updates: 0, pending: 0 };
+
 /** What goes on after a resume, beside the tensors. Holds no times: the same run gives the same bytes. */
 export interface ResumeState {
   readonly position: Position;

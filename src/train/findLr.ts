@@ -3,14 +3,13 @@ import type { Dataset } from '../data/dataset.js';
 import { DataLoader } from '../data/loader.js';
 import type { Module } from '../nn/module.js';
 import type { Schedule } from '../optim/scheduler.js';
-import { hostTensor } from '../tensor/shape.js';
 import { checkNumber } from '../util/check.js';
-import type { Position } from './checkpoint.js';
+import { START } from './checkpoint.js';
 import { checkFits } from './checks.js';
 import { compileOptions } from './choices.js';
 import type { TrainerOptions } from './options.js';
 import { Session } from './session.js';
-import { HEALTHY } from './step.js';
+import { objectiveFor } from './step.js';
 import { Stepper } from './stepper.js';
 
 export interface FindLrOptions {
@@ -74,13 +73,7 @@ export async function findLr(
   checkNumber('find-lr: to', to, { above: from });
   checkNumber('find-lr: steps', steps, { min: 10, integer: true });
   if (!trainer.optimizer) throw new Error('find-lr needs an optimizer: give one');
-  const objective = {
-    net,
-    loss: trainer.loss,
-    metrics: [],
-    normalize: trainer.normalize ?? train.normalize,
-    outputWeights: trainer.outputWeights ?? net.outputWeights,
-  };
+  const objective = objectiveFor(net, { ...trainer, metrics: [] }, train.normalize);
   checkFits(objective, train);
   const session = new Session(net, trainer.backend, compileOptions(trainer));
   const loader = new DataLoader(train, { batchSize, seed, workers, shuffle: true });
@@ -97,8 +90,7 @@ export async function findLr(
   let diverged = false;
   try {
     await session.materialise(seed);
-    await session.store.set(HEALTHY, hostTensor(Uint8Array.of(1), [], 'bool'));
-    let position: Position = { epoch: 1, batch: 0, step: 0, updates: 0, pending: 0 };
+    let position = START;
     let mean = 0;
     let first = true;
     // Losses of the batches of one update.

@@ -1,10 +1,10 @@
 import type { Dataset } from '../data/dataset.js';
 import { DataLoader } from '../data/loader.js';
 import type { Schedule } from '../optim/scheduler.js';
-import { type HostTensor, hostTensor } from '../tensor/shape.js';
+import type { HostTensor } from '../tensor/shape.js';
 import { batchTypes } from './batchTypes.js';
 import { encodeCard } from './card.js';
-import { encodeWeights, type Position } from './checkpoint.js';
+import { encodeWeights, type Position, START } from './checkpoint.js';
 import { checkFits, checkMonitor } from './checks.js';
 import { firstBadTensor, NonFiniteError } from './diagnose.js';
 import { Doctor } from './doctor/doctor.js';
@@ -16,7 +16,7 @@ import type { FitOptions, TrainerOptions } from './options.js';
 import { RateMeter } from './rate.js';
 import { Recorder } from './recorder.js';
 import type { Session } from './session.js';
-import { type BatchType, countsOf, HEALTHY, type Objective } from './step.js';
+import { type BatchType, countsOf, type Objective } from './step.js';
 import { type Running, Stepper } from './stepper.js';
 import { Sums } from './sums.js';
 import { averageName, stateOf } from './update.js';
@@ -31,7 +31,7 @@ export class Fit {
   private readonly stepper: Stepper;
   private readonly doctor: Doctor | undefined;
   private rate = new RateMeter();
-  private position: Position = { epoch: 1, batch: 0, step: 0, updates: 0, pending: 0 };
+  private position = START;
   private sums: Sums;
   private history: EpochRecord[] = [];
   private stop = false;
@@ -135,7 +135,6 @@ export class Fit {
     const opened = await recorder.open();
     await recorder.followChoices(opened !== undefined, (message) => this.emit({ type: 'warning', message }));
     await session.materialise(options.seed ?? 0);
-    await session.store.set(HEALTHY, hostTensor(Uint8Array.of(1), [], 'bool'));
     if (opened) {
       const { state, tensors, history } = opened;
       this.position = state.position;

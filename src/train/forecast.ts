@@ -3,12 +3,14 @@ import type { Dataset } from '../data/dataset.js';
 import { DataLoader } from '../data/loader.js';
 import type { Module } from '../nn/module.js';
 import { bytesPerElement } from '../tensor/dtype.js';
-import { hostTensor, numel } from '../tensor/shape.js';
-import type { Position } from './checkpoint.js';
+import { numel } from '../tensor/shape.js';
+import { batchType } from './batchTypes.js';
+import { START } from './checkpoint.js';
 import { checkFits } from './checks.js';
+import { evaluationProgram } from './evaluate.js';
 import type { FitOptions, TrainerOptions } from './options.js';
 import { Session } from './session.js';
-import { type BatchType, buildEvaluation, HEALTHY, type Objective, programKey } from './step.js';
+import { type Objective, objectiveFor } from './step.js';
 import { type Running, Stepper } from './stepper.js';
 
 /** What a run will take, measured on some of its own steps. */
@@ -39,8 +41,8 @@ export interface ForecastOptions {
 const REFERENCE_IMAGES = 4;
 
 /**
- * Predicts time and memory of a run by doing a little of it on a copy: the step is compiled as `fit` compiles it, fed by
- * the same loader, and timed for a moment. The network and the run directory stay as they are. Other programs that use
+ * Predicts time and memory of a run by doing a little of it on a copy: the step is compiled as `fit` compiles it (but with
+ * the table's algorithms where `tune` would measure them first), fed by the same loader, and timed for a moment. The network and the run directory stay as they are. Other programs that use
  * the machine while it is measured, or later, make the prediction wrong by as much.
  */
 export async function forecast(
@@ -55,19 +57,12 @@ export async function forecast(
   const { batchSize: whole = 32, seed = 0, dropLast, workers, accumulate = 1, valid } = fit;
   const batchSize = Math.min(whole, train.length, slow ? REFERENCE_IMAGES : whole);
   const batches = dropLast ? Math.floor(train.length / whole) : Math.ceil(train.length / whole);
-  const objective: Objective = {
-    net,
-    loss: trainer.loss,
-    metrics: trainer.metrics ?? [],
-    normalize: trainer.normalize ?? train.normalize,
-    outputWeights: trainer.outputWeights ?? net.outputWeights,
-  };
+  const objective = objectiveFor(net, trainer, train.normalize);
   checkFits(objective, train);
   if (valid) checkFits(objective, valid);
   const session = new Session(net, backend, { exact: trainer.exact });
   try {
     await session.materialise(seed);
-    await session.store.set(HEALTHY, hostTensor(Uint8Array.of(1), [], 'bool'));
     const loader = new DataLoader(train, { batchSize, seed, shuffle: true, dropLast: true, workers });
     const stepper = new Stepper(session, objective, {
       optimizer: trainer.optimizer!,
@@ -112,14 +107,9 @@ export async function forecast(
   }
 }
 
-const batchType = (dataset: Dataset, size: number): BatchType => ({
-  image: { shape: [size, ...dataset.inputShape], dtype: 'uint8' },
-  target: { shape: [size, ...(dataset.targetShape ?? [])], dtype: dataset.targetDtype ?? 'int32' },
-});
-
 /** Steps one after the other as `fit` does them: the next is on its way before the result of the last is awaited. */
 async function* stepping(stepper: Stepper, loader: DataLoader): AsyncGenerator<void, void, undefined> {
-  let position: Position = { epoch: 1, batch: 0, step: 0, updates: 0, pending: 0 };
+  let position = START;
   let running: Running | undefined;
   try {
     for (let epoch = 0, found = 0; epoch === 0 || found > 0; epoch++)
@@ -150,9 +140,7 @@ async function timeValidation(
 ) {
   const size = Math.min(batchSize, valid.length);
   const loader = new DataLoader(valid, { batchSize: size, dropLast: true, workers });
-  const type = batchType(valid, size);
-  const key = programKey('evaluate', objective, type.image, type.target);
-  const program = await session.program(key, () => buildEvaluation(objective, type));
+  const program = await evaluationProgram(session, objective, batchType(valid, size));
   async function* evaluating(): AsyncGenerator<void, void, undefined> {
     try {
       for (let pass = 0, found = 0; pass === 0 || found > 0; pass++)

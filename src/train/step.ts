@@ -11,6 +11,7 @@ import { withPhase } from '../tensor/scope.js';
 import { type HostTensor, hostTensor, type TensorType } from '../tensor/shape.js';
 import type { Normalize } from './config.js';
 import type { StepTensors } from './diagnose.js';
+import type { TrainerOptions } from './options.js';
 import { and, buildUpdate, HEALTHY, stateOf, type Update, type Updating } from './update.js';
 
 /** What a network is trained for and how its images are prepared. */
@@ -23,13 +24,21 @@ export interface Objective {
   readonly outputWeights?: Readonly<Record<string, number>>;
 }
 
+/** The objective of a trainer. `normalize` is the data's, where the options do not say otherwise. */
+export function objectiveFor(
+  net: Module,
+  options: Pick<TrainerOptions, 'loss' | 'metrics' | 'outputWeights' | 'normalize'>,
+  normalize: Normalize,
+): Objective {
+  const { loss, metrics = [], outputWeights = net.outputWeights } = options;
+  return { net, loss, metrics, outputWeights, normalize: options.normalize ?? normalize };
+}
+
 /** Types of a batch: images uint8 [N, C, H, W] (float32: normalised already), targets int32 [N] or, for masks, uint8 [N, H, W]. */
 export interface BatchType {
   readonly image: TensorType;
   readonly target: TensorType;
 }
-
-export { HEALTHY } from './update.js';
 
 /** Counts among a program's outputs are called `counts/<metric>/<name>`. */
 const COUNTS = 'counts/';
@@ -47,7 +56,7 @@ export function countsOf(outputs: Readonly<Record<string, HostTensor>>): Map<str
 }
 
 /** Names a program by what it is for, the shapes it takes and how it prepares images. */
-export const programKey = (what: string, { normalize }: Objective, ...types: TensorType[]): string =>
+export const programKey = (what: string, { normalize }: Pick<Objective, 'normalize'>, ...types: TensorType[]): string =>
   [what, ...types.map((t) => `${t.dtype}[${t.shape}]`), `mean ${normalize.mean}`, `std ${normalize.std}`].join(' ');
 
 /** A training step as one graph: forward, loss, backward, guard, update, running statistics, metric counts. */

@@ -2,12 +2,12 @@ import type { StepSchedule } from '../optim/apply.js';
 import type { Schedule } from '../optim/scheduler.js';
 import type { GraphSpec } from '../tensor/graph.js';
 import type { Tensor } from '../tensor/node.js';
-import type { HostTensor } from '../tensor/shape.js';
+import { type HostTensor, hostTensor } from '../tensor/shape.js';
 import type { Position } from './checkpoint.js';
 import { NonFiniteError, type StepTensors } from './diagnose.js';
 import { rngKey, type Session } from './session.js';
 import { type BatchType, buildApplyStep, buildGatherStep, buildTrainStep, type Objective, programKey } from './step.js';
-import { scalar, type Update, type Updating } from './update.js';
+import { HEALTHY, scalar, type Update, type Updating } from './update.js';
 
 /** What a step is made from: a loader's batch, or one of normalised images. */
 export interface StepBatch {
@@ -63,7 +63,8 @@ export class Stepper {
   }
 
   /**
-   * Compiles the step for a batch type and gives the optimizer's slots, averages and sums their first values.
+   * Compiles the step for a batch type and gives the optimizer's slots, averages and sums their first values. So far all
+   * steps were finite.
    * @param resumed what a checkpoint brought back stays as it is
    */
   async prepare(type: BatchType, resumed: boolean): Promise<void> {
@@ -73,6 +74,7 @@ export class Stepper {
     this.slots = new Set(Object.keys(update.initial));
     this.sums = new Set(Object.keys(plan.gathered));
     const { store } = this.session;
+    await store.set(HEALTHY, hostTensor(Uint8Array.of(1), [], 'bool'));
     const missing = ([name]: readonly [string, Tensor]) => !resumed || !store.has(name);
     const updates = Object.fromEntries(Object.entries({ ...update.initial, ...plan.gathered }).filter(missing));
     if (Object.keys(updates).length > 0) {

@@ -13,7 +13,7 @@ import { Fit } from './fit.js';
 import { type ImageShape, type Images, toBatch } from './images.js';
 import type { EvaluateOptions, FitOptions, TrainerOptions } from './options.js';
 import { Session } from './session.js';
-import { buildPrediction, type Objective, programKey } from './step.js';
+import { type Objective, objectiveFor } from './step.js';
 
 /**
  * Trains, evaluates and uses a network.
@@ -103,15 +103,7 @@ export class Trainer {
     const normalize = this.normalize;
     if (!normalize) throw new Error('predict needs to know how images are normalised: give the Trainer "normalize"');
     const image = await toBatch(images, this.inputShape);
-    const session = await this.open();
-    await session.materialise(0);
-    const objective = this.objective(normalize);
-    const program = await session.program(
-      programKey('predict', objective, image),
-      () => buildPrediction(objective, image),
-      session.averaged,
-    );
-    return Object.values(await program.run({ image }))[0]!;
+    return (await this.open()).predict(image, normalize);
   }
 
   /**
@@ -119,10 +111,8 @@ export class Trainer {
    * Afterwards `net` has no values of its own, and there is nothing left to go on with once the Trainer is disposed of.
    */
   async moveToDevice(): Promise<void> {
-    const session = await this.open();
-    await session.materialise(0);
+    await (await this.open()).moveToDevice();
     this.moved = true;
-    for (const parameter of this.net.states().values()) parameter.value = undefined;
   }
 
   /** Frees what it holds on the device. Brings no values back. */
@@ -153,8 +143,7 @@ export class Trainer {
   }
 
   private objective(normalize: Normalize): Objective {
-    const { loss, metrics = [], outputWeights = this.net.outputWeights } = this.options;
-    return { net: this.net, loss, metrics, outputWeights, normalize: this.options.normalize ?? normalize };
+    return objectiveFor(this.net, this.options, normalize);
   }
 
   /** One long job at a time: two would train the same weights. */

@@ -11,10 +11,12 @@ import { buildGraph, type GraphSpec } from '../tensor/graph.js';
 import type { Tensor } from '../tensor/node.js';
 import { optimise } from '../tensor/passes.js';
 import { formatShape, type HostTensor, hostTensor, numel, type Shape } from '../tensor/shape.js';
+import { START } from './checkpoint.js';
 import { compileOptions } from './choices.js';
+import type { Normalize } from './config.js';
 import type { ImageShape } from './images.js';
 import { Session } from './session.js';
-import { type BatchType, buildPrediction, HEALTHY, type Objective, programKey } from './step.js';
+import { type BatchType, buildPrediction, objectiveFor, programKey } from './step.js';
 import { type StepBatch, Stepper } from './stepper.js';
 
 export interface WorkloadOptions {
@@ -82,6 +84,9 @@ export async function openWorkload(net: Module, backend: Backend, options: Workl
   }
 }
 
+/** Images of a workload are normalised already. */
+const UNTOUCHED: Normalize = { mean: [], std: [] };
+
 interface Prepared {
   readonly session: Session;
   readonly image: StepBatch['image'];
@@ -89,7 +94,7 @@ interface Prepared {
 }
 
 async function predicting({ session, image }: Prepared, options: WorkloadOptions): Promise<Workload> {
-  const objective = objectiveFor(session.net, options.loss ?? parseLoss('cross-entropy'));
+  const objective = objectiveFor(session.net, { loss: options.loss ?? parseLoss('cross-entropy') }, UNTOUCHED);
   const spec = buildPrediction(objective, image);
   const program = await session.program(programKey('predict', objective, image), () => spec);
   return {
@@ -108,7 +113,7 @@ async function predicting({ session, image }: Prepared, options: WorkloadOptions
 
 async function training({ session, image, random }: Prepared, options: WorkloadOptions): Promise<Workload> {
   const { optimizer = sgd({ lr: 1e-4, momentum: 0.9 }), seed = 0 } = options;
-  const objectiveOf = (loss: Loss) => objectiveFor(session.net, loss);
+  const objectiveOf = (loss: Loss) => objectiveFor(session.net, { loss }, UNTOUCHED);
   const [output] = Object.values(buildPrediction(objectiveOf(parseLoss('bce')), image).outputs!) as [Tensor];
   const masksOfOne = output.rank === 4 && output.shape[1] === 1;
   const loss = options.loss ?? parseLoss(masksOfOne ? 'bce' : 'cross-entropy');
@@ -121,10 +126,9 @@ async function training({ session, image, random }: Prepared, options: WorkloadO
     accumulate: 1,
     batchesPerEpoch: Number.MAX_SAFE_INTEGER,
   });
-  await session.store.set(HEALTHY, hostTensor(Uint8Array.of(1), [], 'bool'));
   await stepper.prepare(type, false);
   const batch = { image, target };
-  let position = { epoch: 1, batch: 0, step: 0, updates: 0, pending: 0 };
+  let position = START;
   return {
     get flops() {
       return flopsOf(stepper.spec(type));
@@ -142,14 +146,6 @@ async function training({ session, image, random }: Prepared, options: WorkloadO
     dispose: () => session.dispose(),
   };
 }
-
-const objectiveFor = (net: Module, loss: Loss): Objective => ({
-  net,
-  loss,
-  metrics: [],
-  normalize: { mean: [], std: [] },
-  outputWeights: net.outputWeights,
-});
 
 /** Class numbers: one an image for scores [N, K], one a pixel for masks [N, K, h, w]. */
 function targetsFor(output: Shape, image: Shape, random: RandomStream): HostTensor {

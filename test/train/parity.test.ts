@@ -8,7 +8,8 @@ import type { Module } from '../../src/nn/module.js';
 import { parseOptimizer } from '../../src/optim/index.js';
 import { hostTensor, numel } from '../../src/tensor/shape.js';
 import { rngKey, Session } from '../../src/train/session.js';
-import { buildTrainStep, HEALTHY } from '../../src/train/step.js';
+import { buildTrainStep } from '../../src/train/step.js';
+import { HEALTHY } from '../../src/train/update.js';
 import { nativeBackend } from './native.js';
 
 interface Case {
