@@ -45,7 +45,10 @@ export interface WorkloadOptions {
 export interface Workload {
   /** Floating-point operations of convolutions and matrix products in a run, two a multiply-add. */
   readonly flops: number;
-  /** Bytes of the program for intermediate values, scratch and copies of weights, beside the weights. */
+  /**
+   * Bytes of the program for intermediate values, scratch and copies of weights, beside the weights: of what it has now.
+   * Its own layouts of the weights are made by the first run.
+   */
   readonly programBytes: number;
   readonly loss: Loss | undefined;
   readonly optimizer: Optimizer | undefined;
@@ -101,7 +104,9 @@ async function predicting({ session, image }: Prepared, options: WorkloadOptions
     get flops() {
       return flopsOf(spec);
     },
-    programBytes: program.memoryBytes,
+    get programBytes() {
+      return program.memoryBytes;
+    },
     loss: undefined,
     optimizer: undefined,
     store: session.store,
@@ -127,13 +132,16 @@ async function training({ session, image, random }: Prepared, options: WorkloadO
     batchesPerEpoch: Number.MAX_SAFE_INTEGER,
   });
   await stepper.prepare(type, false);
+  const program = await stepper.program(type);
   const batch = { image, target };
   let position = START;
   return {
     get flops() {
       return flopsOf(stepper.spec(type));
     },
-    programBytes: (await stepper.program(type)).memoryBytes,
+    get programBytes() {
+      return program.memoryBytes;
+    },
     loss,
     optimizer,
     store: session.store,

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import type { Backend, ProfiledStep } from '../../src/backends/backend.js';
-import { createNativeBackend } from '../../src/backends/native/index.js';
+import { createNativeBackend, nativeInfo } from '../../src/backends/native/index.js';
 import { createReferenceBackend } from '../../src/backends/reference/index.js';
 import { chromeTrace } from '../../src/inspect/chromeTrace.js';
 import { kindOf, summarise } from '../../src/inspect/profile.js';
@@ -188,4 +188,25 @@ describe('a profiler', () => {
       'a profile needs the native device',
     );
   });
+});
+
+test('a workload tells its memory as it is now: layouts of weights are made by the first run', async () => {
+  const backend = createNativeBackend({ threads: 1 });
+  const info = nativeInfo();
+  try {
+    const inputShape = [3, 32, 32] as const;
+    for (const mode of ['train', 'infer'] as const) {
+      const net = createModel('unet', { features: [16, 32], classes: 1, inputShape });
+      const work = await openWorkload(net, backend, { inputShape, batch: 2, mode });
+      const before = work.programBytes;
+      await work.run();
+      expect(before).toBeGreaterThan(0);
+      expect(work.programBytes).toBeGreaterThanOrEqual(before);
+      // In prediction each convolution's weights are prepared once, transformed or in another layout.
+      if (mode === 'infer' && info.ok && info.isa === 'AVX-512') expect(work.programBytes).toBeGreaterThan(before);
+      work.dispose();
+    }
+  } finally {
+    backend.dispose();
+  }
 });
