@@ -132,7 +132,8 @@ export class Trainer {
   }
 
   private async open(): Promise<Session> {
-    const warn = (message: string) => this.emit({ type: 'warning', message });
+    // Where nobody listens, warnings go where the program sends them.
+    const warn = this.listeners.size > 0 ? (message: string) => this.emit({ type: 'warning', message }) : undefined;
     if (this.moved && !this.session && [...this.net.states().values()].some((p) => !p.value))
       throw new Error('the values of this network were on the device only and are freed: load them again');
     this.session ??= (async () => {

@@ -1,6 +1,11 @@
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { nativeInfo } from '../../src/backends/native/index.js';
-import { type ChoiceCache, type ConvolutionChoice, setChoiceCache } from '../../src/backends/tuning.js';
+import {
+  type ChoiceCache,
+  type ConvolutionChoice,
+  setChoiceCache,
+  setTuningWarning,
+} from '../../src/backends/tuning.js';
 import { crossEntropy } from '../../src/losses/index.js';
 import * as nn from '../../src/nn/index.js';
 import { sgd } from '../../src/optim/index.js';
@@ -34,12 +39,15 @@ class Net extends nn.Module {
 }
 
 let cache: Map<string, ConvolutionChoice>;
+/** Why the cache cannot be read. */
+let broken: string | undefined;
 beforeEach(() => {
   cache = new Map();
+  broken = undefined;
 });
 setChoiceCache(
   (): ChoiceCache => ({
-    load: () => Promise.resolve(cache),
+    load: () => (broken === undefined ? Promise.resolve(cache) : Promise.reject(new Error(broken))),
     save: async (_, choices) => {
       for (const [key, choice] of choices) cache.set(key, choice);
     },
@@ -135,6 +143,22 @@ describe.skipIf(!native.backend || !hasWinograd)(`a run with measured algorithms
     await trainer.dispose();
     const { choices } = JSON.parse(new TextDecoder().decode(await out.read('tuning.json'))) as { choices: object };
     expect(Object.keys(choices).sort()).toEqual([...cache.keys()].sort());
+  });
+
+  it('warns of a cache that cannot be read: those who listen, else where the program sends such warnings', async () => {
+    broken = 'the cache is damaged';
+    const told: string[] = [];
+    setTuningWarning((message) => told.push(message));
+    try {
+      expect(await run(new MemoryStorage())).toEqual(['the cache is damaged; algorithms are measured again']);
+      expect(told).toEqual([]);
+      const trainer = new Trainer(new Net(), { loss: crossEntropy(), tune: true, backend: native.backend });
+      await trainer.evaluate(stripes(20, 1));
+      await trainer.dispose();
+      expect(told).toEqual(['the cache is damaged; algorithms are measured again']);
+    } finally {
+      setTuningWarning((message) => console.warn(message));
+    }
   });
 });
 
