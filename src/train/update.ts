@@ -62,9 +62,10 @@ function describeUpdate(source: UpdateSource, { optimizer, clip, ema }: Updating
   const { params, gradients, before, buffers } = source;
   const loss = source.loss ?? full([], 0);
   const update = applyOptimizer(optimizer, params, gradients, { loss, guard: before, clip });
-  let gate = before;
-  if (update.norm) gate = and(gate, apply('isFinite', [update.norm], {}));
-  const healthy = and(gate, update.allFinite!);
+  // What is finite by itself holds only if all before it was; the norm is that of all gradients together.
+  const gate = update.norm && apply('isFinite', [update.norm], {});
+  const gated = (ok: Tensor) => (gate ? and(gate, ok) : ok);
+  const healthy = gated(update.allFinite!);
   const updates: Record<string, Tensor> = { ...update.updates };
   const initial: Record<string, Tensor> = { ...update.initialSlots };
   const averaged = new Set<string>();
@@ -80,7 +81,7 @@ function describeUpdate(source: UpdateSource, { optimizer, clip, ema }: Updating
       averaged.add(path);
     };
     for (const path of gradients.keys())
-      average(path, params.get(path)!, update.updates[path]!, and(gate, update.finite.get(path)!));
+      average(path, params.get(path)!, update.updates[path]!, gated(update.finite.get(path)!));
     const moves = and(before, apply('isFinite', [loss], {}));
     for (const [path, value] of Object.entries(buffers)) if (isFloat(value.dtype)) average(path, value, value, moves);
   }
