@@ -148,7 +148,7 @@ export class Fit {
     }
     await this.stepper.prepare(this.firstType, opened !== undefined && this.position.step > 0);
     session.averaged = this.stepper.averaged;
-    if (session.tuning) await this.compileAll();
+    await this.compileAll();
     if (!opened) this.lr = this.stepper.rate(this.firstType, this.position);
     this.emit({
       type: 'start',
@@ -172,7 +172,10 @@ export class Fit {
     return batchTypes(this.train, this.loader)[0];
   }
 
-  /** Compiles whatever the run will need: what is measured for it is then on the disk before the first step. */
+  /**
+   * Compiles whatever the run will need: no step has to wait for it, and what is measured for it is on the disk before the
+   * first one.
+   */
   private async compileAll(): Promise<void> {
     const { session, objective, stepper, validLoader } = this;
     const { valid } = this.options;

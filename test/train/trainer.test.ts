@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Backend } from '../../src/backends/backend.js';
 import { createReferenceBackend } from '../../src/backends/reference/index.js';
 import { readSafetensors } from '../../src/io/safetensors.js';
 import { confusionMatrix } from '../../src/metrics/index.js';
@@ -72,6 +73,29 @@ describe('fit', () => {
     );
     expect(b).toEqual(a);
     expect(c).not.toEqual(a);
+  });
+
+  it('has compiled what it needs before its first step, the smaller last batches too', async () => {
+    const backend = createReferenceBackend();
+    const compiled: string[] = [];
+    let atFirstStep = -1;
+    const counting: Backend = {
+      ...backend,
+      createStore: () => backend.createStore(),
+      dispose: () => backend.dispose(),
+      compile: (graph, store, how) => {
+        compiled.push(how?.name ?? '');
+        return backend.compile(graph, store, how);
+      },
+    };
+    const trainer = new Trainer(new TinyNet(), options({ backend: counting }));
+    trainer.on((e) => {
+      if (e.type === 'start') atFirstStep = compiled.length;
+    });
+    await trainer.fit(stripes(20), { valid: stripes(10, 1), epochs: 1, batchSize: 8, seed: 1 });
+    expect(compiled.slice(atFirstStep)).toEqual([]);
+    for (const size of [8, 4]) expect(compiled.join('\n')).toContain(`train uint8[${size},1,6,6]`);
+    for (const size of [8, 2]) expect(compiled.join('\n')).toContain(`evaluate uint8[${size},1,6,6]`);
   });
 
   it('moves buffers in training and not in evaluation', async () => {
