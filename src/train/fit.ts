@@ -196,7 +196,7 @@ export class Fit {
   private async epoch(): Promise<boolean> {
     const { signal } = this.options;
     const { epoch } = this.position;
-    const begin = performance.now();
+    let begin = performance.now();
     this.rate = new RateMeter();
     const before = this.sums.images;
     let running: Running | undefined;
@@ -211,7 +211,16 @@ export class Fit {
           this.position = next = await this.stepper.skip(next, this.firstType);
           continue;
         }
+        if (this.doctor?.due) {
+          // It judges by all steps so far, and its own time is none of theirs.
+          if (running) await this.settle(running);
+          running = undefined;
+        }
+        const looked = performance.now();
         await this.doctor?.beforeStep(batch, next);
+        const looking = performance.now() - looked;
+        this.rate.leaveOut(looking);
+        begin += looking;
         // The next step is on its way before the result of the one before is looked at.
         const queued = await this.stepper.queue(batch, next);
         next = queued.next;

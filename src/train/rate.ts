@@ -16,4 +16,9 @@ export class RateMeter {
     const first = this.marks[0]!;
     return time > first.time ? ((this.total - first.images) * 1000) / (time - first.time) : 0;
   }
+
+  /** Milliseconds up to now that were spent on something else. */
+  leaveOut(ms: number): void {
+    for (const mark of this.marks) mark.time += ms;
+  }
 }

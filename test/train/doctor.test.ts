@@ -88,6 +88,14 @@ describe('the doctor', () => {
     expect(await findings(lenet(), shapes, right, { epochs: 4 })).toEqual([]);
   });
 
+  it('judges by all steps so far, also where they fill no whole number of epochs', async () => {
+    const shapes = new ShapesDataset({ images: 152, size: 16, seed: 1 });
+    const lenet = createModel('lenet5', { inputShape: shapes.inputShape, classes: shapes.classes.length });
+    const found = await findings(lenet, shapes, { optimizer: sgd({ lr: 0.3, momentum: 0.9 }) }, { epochs: 4 });
+    expect(found.map((f) => [f.ailment, f.step])).toEqual([['learning-rate-too-high', 60]]);
+    expect(found[0]!.evidence).toContain('after 60 steps');
+  });
+
   it('names exploding gradients', async () => {
     const net = new Deep(6, () => new ReLU());
     const scaled = new Trainer(net, options());
@@ -191,6 +199,10 @@ describe('what the doctor sees in the data', () => {
     counts.add(many(1000, (i) => (i < 5 ? 1 : 0)));
     expect(imbalance(counts, { name: 'bce' })?.evidence).toContain('0.50 %');
     expect(imbalance(counts, { name: 'sum', options: { terms: [{ loss: { name: 'dice' } }] } })).toBeUndefined();
+    // The factors of a sum weigh no classes.
+    expect(imbalance(counts, parseLoss('bce+0.5*mse').spec)?.evidence).toContain('0.50 %');
+    expect(imbalance(counts, parseLoss('bce+0.5*dice').spec)).toBeUndefined();
+    expect(imbalance(counts, parseLoss('bce:posWeight=9+mse').spec)).toBeUndefined();
   });
 
   it('images that are in both sets', async () => {

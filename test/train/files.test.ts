@@ -155,5 +155,9 @@ describe('RateMeter', () => {
     }
     time += 0;
     expect(meter.add(0)).toBeCloseTo(300, 6);
+    // Half a second in which the doctor looked.
+    time += 500;
+    meter.leaveOut(500);
+    expect(meter.add(0)).toBeCloseTo(300, 6);
   });
 });

@@ -1,5 +1,6 @@
 import type { Dataset } from '../../data/dataset.js';
 import { DataLoader } from '../../data/loader.js';
+import type { Spec } from '../../util/registry.js';
 import { type Finding, percent } from './finding.js';
 
 type DataFinding = Omit<Finding, 'step'>;
@@ -60,14 +61,20 @@ export function offByOne(counts: ClassCounts): DataFinding | undefined {
 }
 
 /** The names under which a loss looks after small classes. */
-const BALANCING = /dice|jaccard|tversky|focal|lovasz|weight"|posWeight/i;
+const BALANCING = /dice|jaccard|tversky|focal|lovasz|weight"/i;
+
+/** Whether a loss looks after small classes, or one that it is a sum of: the factors of a sum are no weights of classes. */
+function looksAfterSmall({ name, options }: Spec): boolean {
+  const terms = name === 'sum' ? (options?.terms as { loss: Spec }[] | undefined) : undefined;
+  return terms ? terms.some((t) => looksAfterSmall(t.loss)) : BALANCING.test(JSON.stringify({ name, options }));
+}
 
 /**
  * Classes of which one has more than ten times the images of another; or a foreground that takes less than a fiftieth of
  * the pixels while the loss counts pixels.
  */
-export function imbalance(counts: ClassCounts, loss: unknown): DataFinding | undefined {
-  if (counts.total === 0 || BALANCING.test(JSON.stringify(loss))) return undefined;
+export function imbalance(counts: ClassCounts, loss: Spec): DataFinding | undefined {
+  if (counts.total === 0 || looksAfterSmall(loss)) return undefined;
   if (counts.masks) {
     const share = counts.foreground!;
     if (share === 0 || share >= 0.02) return undefined;

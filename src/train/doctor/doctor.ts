@@ -47,10 +47,17 @@ export class Doctor {
     this.counts = new ClassCounts(train.classes, hasMasks(train), train.ignoreIndex);
   }
 
+  /** Before the next batch it will look at the network: all steps up to there have to be done. */
+  get due(): boolean {
+    return this.done === this.nextLook;
+  }
+
   /** Before a batch is handed to the device; `at` is the position before it. */
   async beforeStep(batch: StepBatch, at: Position): Promise<void> {
     this.count(batch);
-    if (this.done++ !== this.nextLook) return;
+    const { due } = this;
+    this.done++;
+    if (!due) return;
     const { session, objective, seed } = this.context;
     this.nextLook = FIRST_LOOKS.find((n) => n > this.nextLook) ?? 3 * this.nextLook;
     const look = await takeVitals(session, objective, batch, seed, at.step);
