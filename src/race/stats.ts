@@ -41,8 +41,18 @@ export function studentInterval(values: readonly number[], level = 0.95): Interv
   return { mean: m, low: m - half, high: m + half };
 }
 
+/** Quantiles that were asked for before: charts ask for the same one at every point. */
+const quantiles = new Map<string, number>();
+
 /** Quantile of Student's t distribution, for p above a half: bisection on its numerically integrated density. */
 export function studentQuantile(p: number, degrees: number): number {
+  const key = `${p} ${degrees}`;
+  const known = quantiles.get(key) ?? computeQuantile(p, degrees);
+  quantiles.set(key, known);
+  return known;
+}
+
+function computeQuantile(p: number, degrees: number): number {
   // With t = sqrt(n) tan u the distribution function is the integral of cos^(n-1), which is smooth and bounded.
   const power = (u: number) => Math.cos(u) ** (degrees - 1);
   const integral = (to: number) => {

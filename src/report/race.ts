@@ -49,11 +49,10 @@ export async function writeRaceReport(storage: Storage, data: RaceReportData): P
       ),
     ],
   ] as const;
-  const percent = !data.curve.endsWith('loss');
   const curves = contestants.some((c) => c.entries.some((x) => x.curve.length > 0))
     ? [
-        await drawn('curves-time.svg', raceCurves(contestants, 'seconds', percent)),
-        await drawn('curves-epochs.svg', raceCurves(contestants, 'epoch', percent)),
+        await drawn('curves-time.svg', raceCurves(contestants, 'seconds')),
+        await drawn('curves-epochs.svg', raceCurves(contestants, 'epoch')),
       ]
     : [];
   const body = [
@@ -90,7 +89,17 @@ function results({ contestants, measure, split, images, otherImages }: RaceRepor
     return `<tr>${cells.map((x) => `<td>${e(x)}</td>`).join('')}</tr>`;
   });
   const head = ['contestant', measure, 'by seed', 'training', 'epochs', 'parameters', 'multiply-adds', 'memory'];
-  return `<section><h2>Results</h2><div class="scroll"><table><tr>${head.map((h) => `<th>${e(h)}</th>`).join('')}</tr>${rows.join('')}</table></div><p class="note">${e(`${capital(measure)} on the ${formatCount(images)} images of the ${split} set${otherImages ? ' (others for each seed)' : ''}, with the weights that were best on the validation set. Training time counts steps only: validation, checkpoints, compiling and loading are left out for all alike.`)}</p></section>`;
+  return `<section><h2>Results</h2><div class="scroll"><table><tr>${head.map((h) => `<th>${e(h)}</th>`).join('')}</tr>${rows.join('')}</table></div><p class="note">${e(`${capital(measure)} on the ${formatCount(images)} images of the ${split} set${otherImages ? ' (others for each seed)' : ''}, ${weightsNote(contestants)}. Training time counts steps only: validation, checkpoints, compiling and loading are left out for all alike.`)}</p></section>`;
+}
+
+/** Which weights were measured. */
+function weightsNote(contestants: readonly RaceContestant[]): string {
+  const runs = contestants.flatMap((c) => c.entries);
+  const last = runs.filter((r) => r.weights === 'last').length;
+  const best = 'with the weights that were best on the validation set';
+  if (last === 0) return best;
+  const end = 'with those of the end (no epoch was finished, or they were better on the validation set)';
+  return last === runs.length ? end : `${best}; ${last} of ${runs.length} runs ${end}`;
 }
 
 /** Scores of each class, coloured by the difference from the mean of the contestants. */

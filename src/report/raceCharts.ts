@@ -1,4 +1,4 @@
-import { deviation, mean, studentQuantile } from '../race/stats.js';
+import { mean, studentInterval } from '../race/stats.js';
 import { type Chart, renderChart } from './chart.js';
 import type { RaceContestant } from './raceData.js';
 import { colour } from './theme.js';
@@ -74,11 +74,7 @@ function valueAt(points: readonly (readonly [x: number, y: number])[], x: number
  * Validation curves over training time or epochs: the mean over the seeds, in a band from the lowest to the highest seed,
  * or from three seeds on Student's 95 % interval for the mean. A curve ends where its first seed ends.
  */
-export function raceCurves(
-  contestants: readonly RaceContestant[],
-  along: 'seconds' | 'epoch',
-  percent: boolean,
-): Promise<Chart> {
+export function raceCurves(contestants: readonly RaceContestant[], along: 'seconds' | 'epoch'): Promise<Chart> {
   const values: { name: string; x: number; mean: number; low: number; high: number }[] = [];
   for (const { name, entries } of contestants) {
     const curves = entries.map((e) => e.curve.map((p) => [p[along], p.value] as const)).filter((c) => c.length > 0);
@@ -90,10 +86,8 @@ export function raceCurves(
       const x = steps === 0 ? first : first + (i / steps) * (last - first);
       const at = curves.map((c) => valueAt(c, x)).filter((v): v is number => v !== undefined && Number.isFinite(v));
       if (at.length < curves.length) continue;
-      const m = mean(at);
-      const half = at.length >= 3 ? (studentQuantile(0.975, at.length - 1) * deviation(at)) / Math.sqrt(at.length) : 0;
-      const band = half > 0 ? [m - half, m + half] : [Math.min(...at), Math.max(...at)];
-      values.push({ name, x, mean: m, low: band[0]!, high: band[1]! });
+      const band = at.length >= 3 ? studentInterval(at) : { low: Math.min(...at), high: Math.max(...at) };
+      values.push({ name, x, mean: mean(at), ...band });
     }
   }
   const x = {
@@ -109,7 +103,7 @@ export function raceCurves(
   const y = (field: string) => ({
     field,
     type: 'quantitative',
-    axis: { title: null, tickCount: 6, ...(percent ? { format: '.1~%' } : {}) },
+    axis: { title: null, tickCount: 6, format: '.1~%' },
     scale: { zero: false },
   });
   const color = { ...colourOf(contestants), legend: { symbolType: 'circle', symbolOpacity: 1, columns: 4 } };

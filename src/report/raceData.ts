@@ -32,7 +32,7 @@ export interface RaceReportData {
   readonly location: string;
   /** "accuracy" or "IoU". */
   readonly measure: string;
-  /** What the curves show: "valid.accuracy". */
+  /** What the curves show: "valid accuracy". */
   readonly curve: string;
   readonly split: string;
   readonly images: number;

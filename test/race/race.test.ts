@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { Clock, readMarks, secondsAt } from '../../src/race/clock.js';
 import { makeContestants, nextRun } from '../../src/race/contestants.js';
 import { bootstrap, compareWithBest, conclusions, studentInterval, studentQuantile } from '../../src/race/stats.js';
+import { writeRaceReport } from '../../src/report/race.js';
+import type { RaceEntry } from '../../src/report/raceData.js';
 import type { TrainEvent } from '../../src/train/events.js';
 import { MemoryStorage } from '../../src/train/storage.js';
 import { Trainer } from '../../src/train/trainer.js';
@@ -158,5 +160,33 @@ describe('what can be concluded', () => {
     const [first, second] = conclusions(found, 'IoU', 4, 1);
     expect(first).toMatch(/^Whether a is better than b cannot be said: \+50\.00 points of IoU .* but one seed/);
     expect(second).toContain('One seed is too few');
+  });
+});
+
+describe('the report of a race', () => {
+  const entry = (seed: number, weights: string): RaceEntry => ({
+    ...{ seed, weights, score: 0.5 + seed / 10, seconds: 10, epochs: 2, classes: [0.5, null] },
+    curve: [1, 2].map((epoch) => ({ epoch, seconds: 5 * epoch, value: 0.4 + epoch / 10 + seed / 100 })),
+  });
+  const page = async (weights: readonly string[]) => {
+    const out = new MemoryStorage();
+    const entries = weights.map((w, i) => entry(i, w));
+    const files = await writeRaceReport(out, {
+      ...{ title: 'Race on x', location: 'x', measure: 'accuracy', curve: 'valid accuracy', split: 'test', images: 9 },
+      ...{ otherImages: false, classes: ['a', 'b'], conclusions: [], configuration: [], written: '', version: '0' },
+      contestants: [{ name: 'n', parameters: 10, multiplyAdds: 20, memoryBytes: 30, entries }],
+      device: { backend: 'reference', description: 'reference', threads: 1 },
+    });
+    expect(files).toHaveLength(7);
+    return new TextDecoder().decode(await out.read('report.html'));
+  };
+
+  it('says which weights were measured', async () => {
+    const best = 'of the test set, with the weights that were best on the validation set';
+    const end =
+      'with those of the end (no epoch was finished, or they were better on the validation set). Training time';
+    expect(await page(['best', 'best', 'best'])).toContain(`${best}. Training time`);
+    expect(await page(['best', 'last', 'best'])).toContain(`${best}; 1 of 3 runs ${end}`);
+    expect(await page(['last'])).toContain(`of the test set, ${end}`);
   });
 });
