@@ -33,7 +33,7 @@ export async function resolveOptions(given: Values, fields: Fields, extra: Field
 }
 
 /** `--batch-size <n>` -> `--batch-size`; arguments are called by their name. */
-const nameOf = (flags: string, name: string) => /--[\w-]+/.exec(flags)?.[0] ?? name;
+export const nameOf = (flags: string, name: string) => /--[\w-]+/.exec(flags)?.[0] ?? name;
 
 function show(value: unknown): string {
   if (Array.isArray(value) && value.length === 2 && value.every((v) => typeof v === 'number')) return value.join('x');

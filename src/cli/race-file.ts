@@ -3,8 +3,8 @@ import type { DeviceInfo } from '../backends/backend.js';
 import { type Contestant, makeContestants, type Variation } from '../race/contestants.js';
 import { openStorage } from '../train/storage.js';
 import { CommandError, ExitCode } from './errors.js';
-import type { Fields } from './fields.js';
-import { resolveOptions, type Values } from './options.js';
+import type { Field, Fields } from './fields.js';
+import { nameOf, resolveOptions, type Values } from './options.js';
 import { camelCase, splitOutsideBrackets } from './spec.js';
 
 const RACE_FILE = 'race.json';
@@ -69,14 +69,29 @@ export async function parseVariation(text: string, fields: Fields): Promise<Vari
     throw usage(`--vary ${text.slice(0, at)}: this cannot vary in a race; what can: ${Object.keys(fields).join(', ')}`);
   const rest = text.slice(at + 1);
   const texts = rest.includes(';') ? rest.split(';') : splitOutsideBrackets(rest);
-  const values = [];
+  const values: { text: string; value: unknown }[] = [];
   for (const typed of texts.map((t) => t.trim())) {
     if (typed === '') throw usage(`--vary is "${text}": there is a value missing`);
-    const value = field.flags.includes('<') ? (field.parse ? field.parse(typed, undefined) : typed) : typed === 'true';
+    const value = parseValue(field, name, typed);
     await resolveOptions({ [name]: value }, fields);
+    const same = values.find((v) => JSON.stringify(v.value) === JSON.stringify(value));
+    if (same) throw usage(`--vary is "${text}": ${same.text} and ${typed} are the same`);
     values.push({ text: typed, value });
   }
   return { name, values };
+}
+
+function parseValue(field: Field, name: string, typed: string): unknown {
+  try {
+    if (field.flags.includes('<')) return field.parse ? field.parse(typed, undefined) : typed;
+    if (typed === 'true' || typed === 'false') return typed === 'true';
+  } catch {
+    // The sentence below says it.
+  }
+  throw new CommandError(
+    `--vary: ${nameOf(field.flags, name)} is "${typed}", expected ${field.expected}`,
+    ExitCode.usage,
+  );
 }
 
 /** The contestants that the command line names. */
@@ -86,6 +101,10 @@ export async function contestantsOf(
   fields: Fields,
 ): Promise<Contestant[]> {
   const variations = await Promise.all(vary.map((v) => parseVariation(v, fields)));
+  const names = variations.map((v) => v.name);
+  const twice = names.find((n, i) => names.indexOf(n) !== i);
+  if (twice !== undefined)
+    throw new CommandError(`--vary names ${twice} twice: give all its values at once`, ExitCode.usage);
   try {
     return makeContestants(models, variations);
   } catch (error) {

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { type Command, InvalidArgumentError } from 'commander';
+import { dataFields } from './data-fields.js';
 import { CommandError, ExitCode, Interrupted } from './errors.js';
 import { addFields, common, computeFields, count, type Field, type Fields, flag, text } from './fields.js';
 import type { Values } from './options.js';
@@ -13,6 +14,14 @@ const sharedFields = (() => {
   const { scheduler, warmup, ema, metrics, monitor, earlyStopping } = trainFields;
   return { ...setup, scheduler, warmup, ema, metrics, monitor, earlyStopping } satisfies Fields;
 })();
+
+/** What may vary: not what decides which images there are, or contestants would be measured on different ones. */
+const varyingFields: Fields = Object.fromEntries(
+  Object.entries(sharedFields).filter(([name]) => name !== 'images' && !Object.hasOwn(dataFields, name)),
+);
+
+/** What a race keeps of its options: all that its runs depend on. */
+const keptFields: readonly string[] = ['data', 'exact', 'tune', ...Object.keys(sharedFields)];
 
 const budgetField: Field = {
   flags: '--budget <time>',
@@ -138,7 +147,7 @@ async function fromCommandLine(
   const models = (values.models as string[] | undefined) ?? [];
   const vary = (values.vary as string[] | undefined) ?? [];
   const usage = (sentence: string) => new CommandError(sentence, ExitCode.usage);
-  const known = Object.entries(values).filter(([n]) => n === 'data' || n === 'exact' || Object.hasOwn(sharedFields, n));
+  const known = Object.entries(values).filter(([n]) => keptFields.includes(n));
   const [budget, epochs] = [values.budget as number | undefined, values.epochs as number | undefined];
   if (found) {
     const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
@@ -148,7 +157,7 @@ async function fromCommandLine(
       (epochs !== undefined && epochs !== found.epochs ? 'epochs' : undefined) ??
       (values.seeds !== undefined && values.seeds !== found.seeds.length ? 'seeds' : undefined) ??
       (values.seed !== undefined && values.seed !== found.seeds[0] ? 'seed' : undefined) ??
-      (models.length > 0 && !same(await contestantsOf(models, vary, sharedFields), found.contestants)
+      (models.length > 0 && !same(await contestantsOf(models, vary, varyingFields), found.contestants)
         ? 'contestants'
         : undefined);
     if (changed) throw usage(`the ${changed} of a race cannot change when it goes on: start another race with it`);
@@ -161,7 +170,7 @@ async function fromCommandLine(
   const { seeds = 2, seed = 1 } = values as { seeds?: number; seed?: number };
   return {
     format: 1,
-    contestants: await contestantsOf(models, vary, sharedFields),
+    contestants: await contestantsOf(models, vary, varyingFields),
     options: Object.fromEntries(known.filter(([, v]) => v !== undefined)),
     ...(budget === undefined ? {} : { budget }),
     ...(epochs === undefined ? {} : { epochs }),

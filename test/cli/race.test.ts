@@ -98,6 +98,21 @@ describe('a race', () => {
     expect(stdout).toContain('One seed is too few');
   }, 120_000);
 
+  it.skipIf(!native)(
+    'measures algorithms for all contestants if that is asked for',
+    async () => {
+      const args =
+        'lenet5 --data shapes --images 80 --size 16 --epochs 1 --vary lr=0.01,0.1 --seeds 1 --tune --out tuned';
+      const { code, stderr } = await fovea(['race', ...words(args)], dir, { FOVEA_CACHE: join(dir, 'cache') });
+      expect(code, stderr).toBe(0);
+      for (const lr of ['0.01', '0.1']) {
+        const config = JSON.parse(readFileSync(join(dir, `tuned/lenet5-lr-${lr}-seed1/config.json`), 'utf8'));
+        expect(config.training.tune).toBe(true);
+      }
+    },
+    120_000,
+  );
+
   it('takes masks and losses', async () => {
     const masks = 'unet --data cells --images 24 --size 16 --features 4,8 --device reference --batch-size 8 --epochs 2';
     const { code, stdout } = await race(`${masks} --vary loss=bce+dice,focal+dice --seeds 1 --out masks --json`);
@@ -125,6 +140,31 @@ describe('a race', () => {
       'a value that is wrong',
       'lenet --vary lr=0.1,-1 --epochs 1 --out x',
       /^error: --lr is -1, expected a number above 0/,
+    ],
+    [
+      'images of its own for each contestant',
+      'lenet --vary fold=1/5,2/5 --epochs 1 --out x',
+      /^error: --vary fold: this cannot vary in a race; what can: batchSize, (?!.*(valid|images|strict))/,
+    ],
+    [
+      'no number where it takes one',
+      'lenet --vary lr=0.1,high --epochs 1 --out x',
+      /^error: --vary: --lr is "high", expected a number above 0$/m,
+    ],
+    [
+      'a flag that is neither',
+      'lenet --vary drop-last=yes,no --epochs 1 --out x',
+      /^error: --vary: --drop-last is "yes", expected true or false$/m,
+    ],
+    [
+      'a value twice',
+      'lenet --vary lr=0.1,.1 --epochs 1 --out x',
+      /^error: --vary is "lr=0\.1,\.1": 0\.1 and \.1 are the same$/m,
+    ],
+    [
+      'an option twice',
+      'lenet --vary lr=0.1,0.2 --vary lr=0.3,0.4 --epochs 1 --out x',
+      /^error: --vary names lr twice: give all its values at once$/m,
     ],
     ['no race to go on with', '--out nowhere --resume', /^error: nowhere holds no race/],
     ['a race that is there', 'lenet lenet5 --epochs 1 --out first', /^error: first already holds a race: .*--resume/],
