@@ -8,7 +8,7 @@ import type { FitResult } from '../train/events.js';
 import { loadRun, objectiveOf } from '../train/load.js';
 import { openStorage } from '../train/storage.js';
 import { chooseSplit, dataOf, type Split, splitTitle } from './data-source.js';
-import { measure } from './measure.js';
+import { measure, measuringBatch } from './measure.js';
 import { networkOf } from './network.js';
 import { titleOf } from './plan.js';
 import { describeSpec } from './spec.js';
@@ -41,8 +41,7 @@ export async function finishRun(
     {
       split: splitTitle(split),
       weights: file.replace('.safetensors', ''),
-      // Losses of masks may be about the whole batch: the same batches as in training.
-      batchSize: hasMasks(dataset) ? config.training.batchSize : Math.max(64, config.training.batchSize),
+      batchSize: measuringBatch(dataset, config),
       signal,
       samples: true,
     },

@@ -1,9 +1,11 @@
 import type { Dataset } from '../data/dataset.js';
+import { hasMasks } from '../data/masks.js';
 import { confusionMatrix } from '../metrics/confusion.js';
 import type { Module } from '../nn/module.js';
 import type { Evaluation } from '../report/data.js';
 import { chooseSamples, type Sample, type Verdict } from '../report/samples.js';
 import { hostTensor } from '../tensor/shape.js';
+import type { RunConfig } from '../train/config.js';
 import type { Scores } from '../train/events.js';
 import type { TrainerOptions } from '../train/options.js';
 import { topClasses } from '../train/ranked.js';
@@ -25,6 +27,13 @@ export interface MeasureOptions {
   /** Also choose samples for a report. */
   readonly samples: boolean;
 }
+
+/**
+ * Images that go through the network of a run at once where it is measured. Losses of masks may be about the whole batch,
+ * and masks are large: the same batches as in training.
+ */
+export const measuringBatch = (dataset: Dataset, { training }: RunConfig): number =>
+  hasMasks(dataset) ? training.batchSize : Math.max(64, training.batchSize);
 
 /** Measures a network with weights on a data set: loss, metrics, confusion, and images to show. */
 export async function measure(

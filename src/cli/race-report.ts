@@ -4,10 +4,10 @@ import { compareWithBest, conclusions, mean, meanScore } from '../race/stats.js'
 import { formatCount, formatDuration, formatPercent } from '../report/format.js';
 import { writeRaceReport } from '../report/race.js';
 import type { RaceContestant, RaceEntry, RaceReportData } from '../report/raceData.js';
-import { readState } from '../train/load.js';
 import { RunDirectory } from '../train/run.js';
 import { openStorage } from '../train/storage.js';
-import { dataOf } from './data-source.js';
+import { dataOf, splitTitle } from './data-source.js';
+import { readPosition } from './position.js';
 import type { RaceFile } from './race-file.js';
 import type { RaceRun, RunResult } from './race-runs.js';
 import { fileName } from './spec.js';
@@ -19,7 +19,7 @@ export async function finishRace(out: string, race: RaceFile, runs: readonly Rac
   const config = await new RunDirectory(runs[0]!.directory).readConfig();
   const { measure, split, scores } = runs[0]!.result!;
   const scoresOf = ({ scores }: RunResult) => scores.map((s) => s ?? Number.NaN);
-  const otherImages = new Set(runs.map((r) => r.result!.images)).size > 1;
+  const otherImages = seedsDiffer(runs);
   const scored = race.contestants.map(({ name }) => ({
     name,
     otherImages,
@@ -52,7 +52,7 @@ export async function finishRace(out: string, race: RaceFile, runs: readonly Rac
     location: out,
     measure,
     curve: `valid ${curve}`,
-    split: split === 'valid' ? 'validation' : split,
+    split: splitTitle(split),
     images: scores.length,
     otherImages,
     classes: config.classes,
@@ -91,10 +91,20 @@ export async function finishRace(out: string, race: RaceFile, runs: readonly Rac
   return { answer, words: wordsOf(report, files) };
 }
 
+/** Whether seeds were measured on other images. Asked of each contestant alone: they see images in sizes of their own. */
+function seedsDiffer(runs: readonly RaceRun[]): boolean {
+  const seen = new Map<string, number>();
+  return runs.some(({ contestant: { name }, result }) => {
+    const first = seen.get(name) ?? result!.images;
+    seen.set(name, first);
+    return first !== result!.images;
+  });
+}
+
 async function entryOf({ seed, directory, history, result, seconds }: RaceRun, measure: string): Promise<RaceEntry> {
   const { scores, weights, epochs, classes, failed } = result!;
   const marks = await readMarks(openStorage(directory));
-  const state = await readState(directory);
+  const state = await readPosition(directory);
   const { batchSize, dropLast } = (await new RunDirectory(directory).readConfig()).training;
   const images = (state?.trajectory as { trainImages?: number } | undefined)?.trainImages ?? 0;
   const batches = (dropLast ? Math.floor : Math.ceil)(images / batchSize);

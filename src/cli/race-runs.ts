@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import type { Backend } from '../backends/backend.js';
 import type { OpenedData } from '../data/open.js';
 import { analyse } from '../inspect/analyse.js';
@@ -7,13 +6,17 @@ import type { Contestant } from '../race/contestants.js';
 import { NonFiniteError } from '../train/diagnose.js';
 import type { EpochRecord, TrainEvent } from '../train/events.js';
 import { forecast } from '../train/forecast.js';
-import { loadRun, objectiveOf, readState } from '../train/load.js';
-import { RunDirectory } from '../train/run.js';
+import { loadRun, objectiveOf } from '../train/load.js';
+import { Monitor } from '../train/monitor.js';
+import { BEST_FILE, RunDirectory } from '../train/run.js';
 import { openStorage } from '../train/storage.js';
 import { Trainer } from '../train/trainer.js';
 import { chooseSplit, openWith } from './data-source.js';
+import { measuringBatch } from './measure.js';
 import { networkOf } from './network.js';
+import type { Values } from './options.js';
 import { type Plan, planNew } from './plan.js';
+import { readPosition } from './position.js';
 import type { Cost, RaceFile } from './race-file.js';
 import { type ImageScores, scoreImages } from './race-score.js';
 import type { Terminal } from './terminal.js';
@@ -72,20 +75,36 @@ export class RaceRunner {
     private readonly signal: AbortSignal,
   ) {}
 
-  private plan(race: Pick<RaceFile, 'options'>, contestant: Contestant, seed: number, epochs: number): Promise<Plan> {
-    const values = { ...race.options, ...contestant.options, seed, epochs };
-    return planNew(contestant.model, values, this.backend, this.terminal, this.open);
+  private plan(
+    { options }: Pick<RaceFile, 'options'>,
+    contestant: Contestant,
+    more: Values,
+    terminal = this.terminal.withoutNotes(),
+  ): Promise<Plan> {
+    const values = { ...options, ...contestant.options, ...more };
+    return planNew(contestant.model, values, this.backend, terminal, this.open);
   }
 
-  /** Finds what is wrong with the options of any contestant. */
+  /** Finds what is wrong with the options of any contestant, and says what there is to say about them. */
   async check(race: Pick<RaceFile, 'options' | 'seeds' | 'contestants'>): Promise<void> {
-    for (const contestant of race.contestants) await this.plan(race, contestant, race.seeds[0]!, 1);
+    for (const contestant of race.contestants)
+      await this.plan(race, contestant, { seed: race.seeds[0]!, epochs: 1 }, this.terminal);
+  }
+
+  /** The plan of a run for its next turn. */
+  private async planTurn(race: RaceFile, { contestant, seed, directory }: RaceRun): Promise<Plan> {
+    const { epochs } = race.costs[contestant.directory]!;
+    const weights = contestant.options.weights ?? race.options.weights;
+    if (weights === undefined || !(await readPosition(directory))) return this.plan(race, contestant, { seed, epochs });
+    // Its checkpoint holds what the weights it began with have become.
+    const { normalize } = await new RunDirectory(directory).readConfig();
+    return this.plan(race, contestant, { seed, epochs, weights: undefined, normalize });
   }
 
   /** Counts and measures a contestant, before anything is written. */
   async cost(race: Omit<RaceFile, 'costs' | 'device'>, contestant: Contestant): Promise<Cost> {
     const { budget, epochs } = race;
-    const plan = await this.plan(race, contestant, race.seeds[0]!, epochs ?? 1);
+    const plan = await this.plan(race, contestant, { seed: race.seeds[0]!, epochs: epochs ?? 1 });
     const { net, data, trainer, fit } = plan;
     const { parameters, multiplyAdds } = analyse(net, { inputShape: data.inputShape });
     const measured = await forecast(net, trainer, data.train, fit, {
@@ -123,7 +142,7 @@ export class RaceRunner {
 
   /** Trains a run for a slice of time, or to its end. Everything is saved when it returns. */
   async train(race: RaceFile, run: RaceRun, slice: number, onEvent: (event: TrainEvent) => void): Promise<void> {
-    const plan = await this.plan(race, run.contestant, run.seed, race.costs[run.contestant.directory]!.epochs);
+    const plan = await this.planTurn(race, run);
     const failed = run.ended ? undefined : await this.slice(race, run, plan, slice, onEvent);
     await this.refresh(race, run);
     if (failed !== undefined) run.ended = true;
@@ -141,9 +160,9 @@ export class RaceRunner {
     seconds: number,
     onEvent: (event: TrainEvent) => void,
   ): Promise<string | undefined> {
-    const storage = openStorage(run.directory);
-    const resume = existsSync(`${run.directory}/config.json`);
-    const clock = await Clock.open(storage, (resume ? await readState(storage) : undefined)?.position.step ?? 0);
+    const directory = new RunDirectory(run.directory);
+    const resume = await directory.holdsRun();
+    const clock = await Clock.open(directory.storage, (await readPosition(run.directory))?.position.step ?? 0);
     const until = Math.min(clock.seconds + seconds, budget ?? Number.POSITIVE_INFINITY);
     const stop = new AbortController();
     const trainer = new Trainer(plan.net, plan.trainer);
@@ -175,11 +194,11 @@ export class RaceRunner {
 
   /** Measures a run that has ended, with its best weights by the validation set, and keeps what it found. */
   private async measure(data: OpenedData, run: RaceRun, failed: string | undefined): Promise<RunResult> {
-    const state = await readState(run.directory);
+    const state = await readPosition(run.directory);
     const weights = await this.chooseWeights(data, run);
     const { config, net } = await loadRun(run.directory, { make: networkOf, weights });
     const { split, dataset } = chooseSplit(data, undefined, true);
-    const batchSize = Math.max(64, config.training.batchSize);
+    const batchSize = measuringBatch(dataset, config);
     const trainer = new Trainer(net, { ...objectiveOf(config), backend: this.backend, normalize: config.normalize });
     try {
       const scores = await scoreImages(trainer, dataset, batchSize, this.signal);
@@ -201,20 +220,17 @@ export class RaceRunner {
 
   /** The best epoch, or what the budget's end left in the middle of one if that is better on the validation set. */
   private async chooseWeights(data: OpenedData, run: RaceRun): Promise<'best' | 'last'> {
-    const state = await readState(run.directory);
-    const best = state?.monitor.best;
-    if (!best || !existsSync(`${run.directory}/best.safetensors`)) return 'last';
+    const state = await readPosition(run.directory);
+    if (!state?.monitor.best || !(await openStorage(run.directory).exists(BEST_FILE))) return 'last';
     if (!data.valid || state.position.batch === 0) return 'best';
     const { config, net } = await loadRun(run.directory, { make: networkOf, weights: 'last' });
-    const { of, direction } = config.training.monitor;
-    if (!of.startsWith('valid.')) return 'best';
+    const monitor = new Monitor(config.training.monitor);
+    if (!monitor.options.of.startsWith('valid.')) return 'best';
+    monitor.restore(state.monitor);
     const trainer = new Trainer(net, { ...objectiveOf(config), backend: this.backend });
     try {
       const scores = await trainer.evaluate(data.valid, { batchSize: config.training.batchSize, signal: this.signal });
-      let value: unknown = scores;
-      for (const key of of.split('.').slice(1)) value = (value as Record<string, unknown> | undefined)?.[key];
-      const better = direction === 'lower' ? (value as number) < best.value : (value as number) > best.value;
-      return better ? 'last' : 'best';
+      return monitor.isBest({ train: scores, valid: scores }) ? 'last' : 'best';
     } finally {
       await trainer.dispose();
     }
@@ -222,10 +238,9 @@ export class RaceRunner {
 
   /** What the files of a run say. */
   private async refresh(race: RaceFile, run: RaceRun): Promise<void> {
-    if (!existsSync(`${run.directory}/last.safetensors`)) return;
-    const storage = openStorage(run.directory);
-    const state = await readState(storage);
+    const state = await readPosition(run.directory);
     if (!state) return;
+    const storage = openStorage(run.directory);
     const { position } = state;
     run.history = (await new RunDirectory(storage).readMetrics()).slice(0, position.epoch - 1);
     run.seconds = secondsAt(await readMarks(storage), position.step);

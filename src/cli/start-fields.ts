@@ -1,3 +1,4 @@
+import type { Normalize } from '../train/config.js';
 import { choice, type Fields, several, text } from './fields.js';
 
 /** Options of training that begins with weights from elsewhere. */
@@ -18,5 +19,6 @@ export const startFields = {
 export interface StartValues {
   readonly weights?: string;
   readonly lrScale?: readonly string[];
-  readonly normalize?: 'imagenet' | 'data';
+  /** Or what a run says that has begun. */
+  readonly normalize?: 'imagenet' | 'data' | Normalize;
 }

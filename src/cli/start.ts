@@ -43,6 +43,7 @@ export function startNormalize(
   terminal: Terminal,
 ): Normalize | undefined {
   if (normalize === 'data') return undefined;
+  if (typeof normalize === 'object') return normalize;
   const chosen = normalize === 'imagenet' ? NORMALIZE.imagenet : start?.normalize;
   if (chosen && normalize === undefined)
     terminal.note(

@@ -33,6 +33,11 @@ export class Terminal {
     if (!this.quiet) this.say(line);
   }
 
+  /** The same terminal without notes: for work that has said them before. */
+  withoutNotes(): Terminal {
+    return Object.create(this, { note: { value: () => {} } }) as Terminal;
+  }
+
   /** Something that does not stop the command. */
   warn(sentence: string): void {
     this.write(process.stderr, `${style('yellow', 'warning:', process.stderr)} ${sentence}`);

@@ -22,6 +22,9 @@ export interface MonitorState {
   readonly waited: number;
 }
 
+/** Scores on the training and the validation set. */
+type Measured = Pick<EpochRecord, 'train' | 'valid'>;
+
 /** Follows one number of the epoch records: remembers the best epoch and says when it is time to give up. */
 export class Monitor {
   private state: MonitorState = { best: null, reference: null, waited: 0 };
@@ -42,11 +45,8 @@ export class Monitor {
   update(record: EpochRecord): { best: boolean; stop: boolean } {
     const value = this.valueOf(record);
     const { best, reference, waited } = this.state;
-    const improves = (than: number | null, by: number) =>
-      !Number.isNaN(value) &&
-      (than === null || (this.options.direction === 'lower' ? value < than - by : value > than + by));
-    const isBest = improves(best?.value ?? null, 0);
-    const moved = improves(reference, this.stopping?.minDelta ?? 0);
+    const isBest = this.isBest(record);
+    const moved = this.improves(value, reference, this.stopping?.minDelta ?? 0);
     this.state = {
       best: isBest ? { epoch: record.epoch, value } : best,
       reference: moved ? value : reference,
@@ -55,12 +55,22 @@ export class Monitor {
     return { best: isBest, stop: this.exhausted };
   }
 
+  /** Whether scores are better than those of all epochs so far. */
+  isBest(record: Measured): boolean {
+    return this.improves(this.valueOf(record), this.state.best?.value ?? null, 0);
+  }
+
+  private improves(value: number, than: number | null, by: number): boolean {
+    if (Number.isNaN(value)) return false;
+    return than === null || (this.options.direction === 'lower' ? value < than - by : value > than + by);
+  }
+
   /** Whether early stopping says that it is time to give up. */
   get exhausted(): boolean {
     return this.stopping !== undefined && this.state.waited >= this.stopping.patience;
   }
   /** The number that is followed. */
-  valueOf(record: EpochRecord): number {
+  valueOf(record: Measured): number {
     return numberAt(record, this.options.of);
   }
   get best(): MonitorState['best'] {
@@ -75,7 +85,7 @@ export class Monitor {
 }
 
 /** The number at a dotted path of a record (`valid.loss`). */
-function numberAt(record: EpochRecord, path: string): number {
+function numberAt(record: Measured, path: string): number {
   let at: unknown = record;
   for (const key of path.split('.')) at = (at as Record<string, MetricValue> | undefined)?.[key];
   if (typeof at !== 'number') {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { removeScratch } from './cleanup.js';
 import { build, fovea, scratch, start, until } from './process.js';
@@ -120,6 +121,61 @@ describe('a race', () => {
     const answer = JSON.parse(stdout) as Answer;
     expect(answer.measure).toBe('IoU');
     expect(answer.contestants.map((c) => c.name).sort()).toEqual(['unet loss=bce+dice', 'unet loss=focal+dice']);
+  }, 120_000);
+
+  it('takes the test images of a folder for the same under all seeds, whatever batch or size sees them', async () => {
+    for (const [set, images] of [
+      ['train', 12],
+      ['test', 35],
+    ] as const)
+      for (const [c, name] of ['dark', 'light'].entries()) {
+        const folder = join(dir, 'pictures', set, name);
+        mkdirSync(folder, { recursive: true });
+        for (let i = 0; i < images; i++) {
+          const pixels = Buffer.from(Array.from({ length: 256 }, (_, p) => ((p * 37 + i * 11) % 90) + 120 * c));
+          await sharp(pixels, { raw: { width: 16, height: 16, channels: 1 } }).toFile(join(folder, `${i}.png`));
+        }
+      }
+    const shared = 'lenet5 --data pictures --channels 1 --device reference --epochs 1';
+    const { code, stdout, stderr } = await race(
+      `${shared} --vary batch-size=8,128 --vary size=16,18 --seeds 2 --out pics --json`,
+    );
+    expect(code, stderr).toBe(0);
+    const answer = JSON.parse(stdout) as Answer;
+    expect(answer.images).toBe(70);
+    expect(answer.conclusions[0]).toContain('over the 70 images');
+    expect(readFileSync(join(dir, 'pics/report.html'), 'utf8')).not.toContain('others for each seed');
+    // Generated images, and a split by the seed, are others.
+    expect(readFileSync(join(dir, 'first/report.html'), 'utf8')).toContain('others for each seed');
+  }, 120_000);
+
+  it('says how to go on when it is interrupted while it measures', async () => {
+    // Few images to train on, many to measure on.
+    const shared =
+      'unet --data cells --images 1500 --test 0.9 --valid 0.05 --size 48 --features 4,8 --device reference';
+    const args = `${shared} --batch-size 8 --epochs 1 --vary lr=0.01,0.1 --seeds 1 --out stopped`;
+    const started = start(['race', ...words(args)], dir);
+    const run = join(dir, 'stopped/unet-lr-0.01-seed1');
+    await until(() => existsSync(join(run, 'metrics.jsonl')));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    started.child.kill('SIGINT');
+    const { code, stdout } = await started.ended;
+    expect(code).toBe(130);
+    expect(existsSync(join(run, 'result.json'))).toBe(false);
+    expect(stdout).toContain('everything is saved in stopped, go on with: fovea race --out stopped --resume');
+  }, 120_000);
+
+  it('begins with weights that it needs no more once all runs have checkpoints, and says its notes once', async () => {
+    const args = `lenet5 ${SHARED} --budget 3s --weights alone --vary lr=0.001,0.01 --seeds 1 --out onwards`;
+    const started = start(['race', ...words(args)], dir);
+    await until(() => existsSync(join(dir, 'onwards/lenet5-lr-0.01-seed1/metrics.jsonl')));
+    started.child.kill('SIGINT');
+    const { stdout } = await started.ended;
+    expect(stdout.match(/^begins with alone/gm)).toHaveLength(2);
+    expect(stdout.match(/^images are normalised as alone/gm)).toHaveLength(2);
+    renameSync(join(dir, 'alone'), join(dir, 'away'));
+    const { code, stderr } = await race('--out onwards --resume --device reference');
+    expect(code, stderr).toBe(0);
   }, 120_000);
 
   it.each([

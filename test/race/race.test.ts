@@ -1,10 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { measuringBatch } from '../../src/cli/measure.js';
+import { CellsDataset } from '../../src/data/cells.js';
 import { Clock, readMarks, secondsAt } from '../../src/race/clock.js';
 import { makeContestants, nextRun } from '../../src/race/contestants.js';
 import { bootstrap, compareWithBest, conclusions, studentInterval, studentQuantile } from '../../src/race/stats.js';
 import { writeRaceReport } from '../../src/report/race.js';
 import type { RaceEntry } from '../../src/report/raceData.js';
+import type { RunConfig } from '../../src/train/config.js';
 import type { TrainEvent } from '../../src/train/events.js';
 import { MemoryStorage } from '../../src/train/storage.js';
 import { Trainer } from '../../src/train/trainer.js';
@@ -189,4 +192,11 @@ describe('the report of a race', () => {
     expect(await page(['best', 'last', 'best'])).toContain(`${best}; 1 of 3 runs ${end}`);
     expect(await page(['last'])).toContain(`of the test set, ${end}`);
   });
+});
+
+it('masks are measured in the batches of training, classes in larger ones', () => {
+  const config = (batchSize: number) => ({ training: { batchSize } }) as RunConfig;
+  expect(measuringBatch(stripes(4), config(8))).toBe(64);
+  expect(measuringBatch(stripes(4), config(128))).toBe(128);
+  expect(measuringBatch(new CellsDataset({ images: 4, size: 16 }), config(8))).toBe(8);
 });
