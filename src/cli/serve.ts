@@ -123,7 +123,7 @@ async function serve({ values, terminal, interrupt, device }: Context): Promise<
     timeout: number('timeout', 30),
     onError: (error) => terminal.warn(`a request failed: ${sentenceOf(error)}`),
   });
-  const { task, programs } = serving.model;
+  const { task, session } = serving.model;
   if (!isLoopback(host))
     terminal.warn(`everybody who reaches ${host} may ask: put a proxy with a password before it if that is too many`);
   terminal.answer(
@@ -137,7 +137,7 @@ async function serve({ values, terminal, interrupt, device }: Context): Promise<
       classes: config.classes,
       device: backend.device,
     },
-    `serving ${model ?? run} on ${serving.url} (${task}; ${(programs.bytes / 2 ** 20).toFixed(0)} MiB for batches of up to ${number('batch', 4)}); Ctrl-C ends it`,
+    `serving ${model ?? run} on ${serving.url} (${task}; batches of up to ${number('batch', 4)}, ${(session.kept.bytes / 2 ** 20).toFixed(0)} MiB at most beside the weights); Ctrl-C ends it`,
   );
   await new Promise<void>((resolve) => {
     if (interrupt.happened) resolve();

@@ -10,6 +10,9 @@ import { writeFileAtomic } from './storage.js';
 /** Endings of the files that count as images in a folder. */
 export const IMAGE_ENDINGS: readonly string[] = ['.jpg', '.jpeg', '.png', '.webp', '.gif', '.tif', '.tiff', '.avif'];
 
+/** Pixels of a side that an image is scaled to at most. */
+export const MAX_SIDE = 16384;
+
 const FORMATS = new Set(['jpeg', 'png', 'webp', 'gif', 'tiff', 'heif']);
 
 /** Why an image cannot be read: it is none, or of a type that is not read; it says it is too large; it is broken. */
@@ -70,7 +73,7 @@ export async function loadImage(source: string | Uint8Array, options: LoadImageO
     // failOn 'error': pixels that are missing or wrong fail, mere warnings of untidy writers do not.
     let pipeline = sharp(bytes, { failOn: 'error', limitInputPixels: false }).rotate();
     if (size !== undefined) {
-      const [height, width] = checkPair('the size', size, { integer: true, min: 1, max: 16384 });
+      const [height, width] = checkPair('the size', size, { integer: true, min: 1, max: MAX_SIDE });
       pipeline = pipeline.resize({ width, height, fit, kernel: 'linear', background: '#000' });
     }
     pipeline = pipeline.flatten({ background: '#fff' }).toColourspace(channels === 1 ? 'b-w' : 'srgb');

@@ -52,9 +52,9 @@ const labelText = (labels: Labels): string => {
 export class Counter {
   readonly values = new Map<string, number>();
 
-  add(labels: Labels = {}, by = 1): void {
+  add(labels: Labels = {}): void {
     const key = labelText(labels);
-    this.values.set(key, (this.values.get(key) ?? 0) + by);
+    this.values.set(key, (this.values.get(key) ?? 0) + 1);
   }
 }
 
@@ -82,11 +82,9 @@ export class Histogram {
     series.count++;
   }
 
-  /** Mean of all values; undefined if there are none. */
-  mean(): number | undefined {
-    const all = [...this.series.values()];
-    const count = all.reduce((n, s) => n + s.count, 0);
-    return count === 0 ? undefined : all.reduce((n, s) => n + s.sum, 0) / count;
+  /** Sum of all values. */
+  get sum(): number {
+    return [...this.series.values()].reduce((total, { sum }) => total + sum, 0);
   }
 
   lines(name: string): string[] {

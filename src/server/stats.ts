@@ -31,14 +31,10 @@ export class ServingStats {
     BATCHES,
   );
   private readonly runs = this.metrics.histogram('fovea_engine_run_seconds', 'Time of one run of the engine.', SECONDS);
-  private images = 0;
-  private seconds = 0;
 
   readonly onBatch = (images: number, seconds: number): void => {
     this.batches.observe(images);
     this.runs.observe(seconds);
-    this.images += images;
-    this.seconds += seconds;
   };
 
   /** Refused before it was a request of any route. */
@@ -46,7 +42,7 @@ export class ServingStats {
 
   watch({ waiting, bodyBytes, model }: Watched): void {
     const { metrics } = this;
-    const { programs, batcher } = model;
+    const { session, batcher } = model;
     metrics.gauge('fovea_queue_requests', 'Requests that are being answered or wait.', waiting);
     metrics.gauge('fovea_queue_images', 'Images that wait for the engine.', () => batcher.waiting);
     metrics.gauge('fovea_body_bytes', 'Bytes of bodies that have arrived and are not answered yet.', bodyBytes);
@@ -55,13 +51,13 @@ export class ServingStats {
       'Time in which the engine was running.',
       () => batcher.busySeconds,
     );
-    metrics.total('fovea_engine_images_total', 'Images that went through the engine.', () => this.images);
-    metrics.total('fovea_engine_compilations_total', 'Programs compiled.', () => programs.compiled);
-    metrics.gauge('fovea_engine_programs', 'Programs kept.', () => programs.count);
+    metrics.total('fovea_engine_images_total', 'Images that went through the engine.', () => this.batches.sum);
+    metrics.total('fovea_engine_compilations_total', 'Programs compiled.', () => session.compiled);
+    metrics.gauge('fovea_engine_programs', 'Programs kept.', () => session.kept.programs);
     metrics.gauge(
       'fovea_engine_program_bytes',
-      'Memory of the programs kept, beside the weights.',
-      () => programs.bytes,
+      'Memory that the programs kept need, beside the weights, at most: they share the largest part of it.',
+      () => session.kept.bytes,
     );
     metrics.gauge('process_resident_memory_bytes', 'Resident memory of the process.', () => process.memoryUsage.rss());
     metrics.total('process_cpu_seconds_total', 'Processor time of the process.', () => {
@@ -74,7 +70,8 @@ export class ServingStats {
 
   /** Engine time of an image so far; a guess before there was one. */
   secondsPerImage(): number {
-    return this.images > 0 ? this.seconds / this.images : 0.1;
+    const images = this.batches.sum;
+    return images > 0 ? this.runs.sum / images : 0.1;
   }
 
   /** Counts and times every request. */
