@@ -1,13 +1,22 @@
 import { type Context, Hono } from 'hono';
-import { accepted, JSON_TYPE, pictureAsked, readQuery } from './asked.js';
-import { type BodyLimits, ByteBudget, megabytes, withBody } from './body.js';
-import { Places } from './budget.js';
+import {
+  accepted,
+  CLASS_QUERY,
+  JSON_TYPE,
+  MASK_ANSWERS,
+  type MaskQuery,
+  maskQuery,
+  pictureAsked,
+  readQuery,
+} from './asked.js';
+import { type BodyLimits, megabytes, withBody } from './body.js';
+import { Quota } from './budget.js';
 import { within } from './deadline.js';
 import { guard } from './guard.js';
 import { METRICS_TYPE } from './metrics.js';
 import type { ServedModel } from './model.js';
 import { type Described, openApi } from './openapi.js';
-import { HttpProblem, problemOf, problemResponse } from './problem.js';
+import { comeBackLater, HttpProblem, problemOf, problemResponse } from './problem.js';
 import type { ServingStats } from './stats.js';
 import { FIELD, imageIn } from './upload.js';
 
@@ -36,31 +45,45 @@ const BODIES = 8;
 export function createServing(options: ServingOptions): { app: Hono; drain(): void } {
   const { model, stats, maxBytes, timeout, title } = options;
   let draining = false;
-  const budget = new ByteBudget(BODIES * maxBytes);
-  const places: Places = new Places(options.queue, () => stats.secondsPerImage() * places.used);
+  const budget = new Quota(BODIES * maxBytes, () =>
+    comeBackLater('the bodies of other requests fill the memory kept for them', 1),
+  );
+  const places: Quota = new Quota(options.queue, () =>
+    comeBackLater(`${options.queue} requests are waiting already`, stats.secondsPerImage() * places.used),
+  );
   stats.watch({ waiting: () => places.used, bodyBytes: () => budget.used, model });
-  const limits: BodyLimits = { maxBytes, timeout: 1000 * timeout };
-  const described: Described = { ...options, task: model.task, classes: model.classes };
+  const limits: BodyLimits = { maxBytes, timeout };
+  const masks = model.geometry && maskQuery(model.geometry);
+  const answerer = masks ? maskAnswerer(model, masks) : classAnswerer(model);
+  const described: Described = { ...options, task: model.task, classes: model.classes, query: masks ?? CLASS_QUERY };
 
   const app = new Hono();
   app.use(stats.measure());
+  app.use(async (c, next) => {
+    await next();
+    // A connection that is kept for the client's next request would be waited for.
+    if (draining) c.header('Connection', 'close');
+  });
   app.use(guard(options.host));
   app.use(async (c, next) => {
     if (!draining) return next();
     if (c.req.path === '/health') return c.json({ status: 'going down' }, 503);
-    throw new HttpProblem(503, 'the server is going down', { Connection: 'close', 'Retry-After': '5' });
+    throw comeBackLater('the server is going down', 5);
   });
 
   const predict = async (c: Context): Promise<Response> => {
     // Before anything is read: who cannot be answered need not send.
     places.check();
-    const reply = answerer(c, model);
-    return withBody(c.req.raw, limits, budget, (body) =>
-      places.hold(async () => {
+    const reply = answerer(c);
+    return withBody(c.req.raw, limits, budget, async (body) => {
+      places.take();
+      try {
         const image = await imageIn(body, c.req.header('Content-Type'));
-        return within(timeout, c.req.raw.signal, (signal) => reply(image, signal));
-      }),
-    );
+        return await within(timeout, c.req.raw.signal, (signal) => reply(image, signal));
+      } finally {
+        places.give();
+      }
+    });
   };
   app.post('/predict', predict);
   app.post('/', predict);
@@ -89,32 +112,39 @@ export function createServing(options: ServingOptions): { app: Hono; drain(): vo
 
 type Reply = (image: Uint8Array<ArrayBuffer>, signal: AbortSignal) => Promise<Response>;
 
-/** How an image is answered: options are checked before the body is read. */
-function answerer(c: Context, model: ServedModel): Reply {
-  const accept = c.req.header('Accept');
-  const className = (index: number) => model.classes[index] ?? String(index);
-  if (model.task === 'classification') {
-    const { top = 3, invert } = readQuery('classification', c.req.query());
-    accepted(accept, [JSON_TYPE]);
+/** Says how the image of a request will be answered. @throws HttpProblem for wrong options, before the body is read */
+type Answerer = (c: Context) => Reply;
+
+const className = (model: ServedModel, index: number): string => model.classes[index] ?? String(index);
+
+function classAnswerer(model: ServedModel): Answerer {
+  return (c) => {
+    const { top = 3, invert } = readQuery(CLASS_QUERY, c.req.query());
+    accepted(c.req.header('Accept'), [JSON_TYPE]);
     return async (image, signal) => {
       const ranked = await model.classify(image, { top, invert: invert === 'true' }, signal);
       return c.json({
-        top: ranked.map(({ index, probability }) => ({ class: className(index), index, probability })),
+        top: ranked.map(({ index, probability }) => ({ class: className(model, index), index, probability })),
       });
     };
-  }
-  const { as: wanted, ...rest } = readQuery('segmentation', c.req.query());
-  const { as, format } = pictureAsked(wanted, accept);
-  return async (image, signal) => {
-    const { picture, shares, ...about } = await model.segment(image, { as, format, ...rest }, signal);
-    if (picture) {
-      c.header('X-Foreground', about.foreground.toFixed(6));
-      return c.body(picture as Uint8Array<ArrayBuffer>, 200, { 'Content-Type': `image/${format}` });
-    }
-    return c.json({
-      ...about,
-      classes: shares!.map((share, index) => ({ class: className(index), index, share })),
-    });
+  };
+}
+
+function maskAnswerer(model: ServedModel, query: MaskQuery): Answerer {
+  return (c) => {
+    const { as: wanted, ...rest } = readQuery(query, c.req.query());
+    const { as, format } = pictureAsked(wanted, c.req.header('Accept'));
+    return async (image, signal) => {
+      const { picture, shares, ...about } = await model.segment(image, { as, format, ...rest }, signal);
+      if (picture) {
+        c.header('X-Foreground', about.foreground.toFixed(6));
+        return c.body(picture as Uint8Array<ArrayBuffer>, 200, { 'Content-Type': `image/${format}` });
+      }
+      return c.json({
+        ...about,
+        classes: shares!.map((share, index) => ({ class: className(model, index), index, share })),
+      });
+    };
   };
 }
 
@@ -123,7 +153,7 @@ function home({ task, classes, maxBytes, maxPixels }: Described, title: string, 
     classes.length > 20 ? `${classes.slice(0, 20).join(', ')} and ${classes.length - 20} more` : classes.join(', ');
   const uses =
     task === 'segmentation'
-      ? ['mask', 'overlay', 'cutout', 'json'].map(
+      ? MASK_ANSWERS.map(
           (as) => `  curl --data-binary @photo.jpg -H 'Content-Type: image/jpeg' '${here}/predict?as=${as}'`,
         )
       : [

@@ -1,55 +1,61 @@
 import { z } from 'zod';
 import type { CutFormat, CutMode } from '../node/cutout.js';
+import type { TileGeometry } from '../train/tiles.js';
 import { preferred } from './negotiate.js';
 import { HttpProblem } from './problem.js';
 
-/** What a query string may hold: names, what they mean, and what is right. Also what the OpenAPI description is made of. */
-export const QUERY = {
-  classification: {
-    top: { schema: z.coerce.number().int().min(1).max(1000), about: 'classes to tell (default: 3)' },
-    invert: { schema: z.enum(['true', 'false']), about: 'swap black and white, for dark ink on light paper' },
-  },
-  segmentation: {
-    as: {
-      schema: z.enum(['mask', 'overlay', 'cutout', 'json']),
-      about: 'what to answer with (default: mask, or json where Accept prefers application/json)',
-    },
-    threshold: {
-      schema: z.coerce.number().gt(0).lt(1),
-      about: 'probability from which on a pixel is foreground, for networks with one output (default: 0.5)',
-    },
-    resolution: {
-      schema: z.coerce.number().int().min(16).max(4096),
-      about: 'longer side of the photo as the network sees it, in pixels (default: as in training)',
-    },
-  },
-} as const;
+/** What the query string may hold for a network that names classes. Also what the OpenAPI description is made of. */
+export const CLASS_QUERY = z.strictObject({
+  top: z.coerce.number().int().min(1).max(1000).describe('classes to tell (default: 3)').optional(),
+  invert: z.enum(['true', 'false']).describe('swap black and white, for dark ink on light paper').optional(),
+});
 
-type Task = keyof typeof QUERY;
+/** What a photo may be answered with. */
+export const MASK_ANSWERS = ['mask', 'overlay', 'cutout', 'json'] as const;
 
-const SCHEMAS = {
-  classification: z.strictObject({
-    top: QUERY.classification.top.schema.optional(),
-    invert: QUERY.classification.invert.schema.optional(),
-  }),
-  segmentation: z.strictObject({
-    as: QUERY.segmentation.as.schema.optional(),
-    threshold: QUERY.segmentation.threshold.schema.optional(),
-    resolution: QUERY.segmentation.resolution.schema.optional(),
-  }),
-};
+const MASK_QUERY = z.strictObject({
+  as: z
+    .enum(MASK_ANSWERS)
+    .describe('what to answer with (default: mask, or json where Accept prefers application/json)')
+    .optional(),
+  threshold: z.coerce
+    .number()
+    .gt(0)
+    .lt(1)
+    .describe('probability from which on a pixel is foreground (default: 0.5)')
+    .optional(),
+  resolution: z.coerce
+    .number()
+    .int()
+    .min(16)
+    .max(4096)
+    .describe('longer side of the photo as the network sees it, in pixels (default: as in training)')
+    .optional(),
+});
+
+export type MaskQuery = typeof MASK_QUERY;
+
+/**
+ * As {@link CLASS_QUERY}, for a network that makes masks: those of several outputs take the likeliest and have no threshold,
+ * those that give the middle of an image take one size.
+ */
+export function maskQuery({ outputs, border }: TileGeometry): MaskQuery {
+  const without: { threshold?: true; resolution?: true } = {};
+  if (outputs > 1) without.threshold = true;
+  if (border.some((pixels) => pixels > 0)) without.resolution = true;
+  // What is left out is never there, as if nobody gave it.
+  return MASK_QUERY.omit(without) as unknown as MaskQuery;
+}
 
 /** @throws HttpProblem 400 naming what is wrong, what is expected, or which names there are */
-export function readQuery<T extends Task>(
-  task: T,
-  query: Readonly<Record<string, string>>,
-): z.infer<(typeof SCHEMAS)[T]> {
-  const parsed = SCHEMAS[task].safeParse(query);
-  if (parsed.success) return parsed.data as z.infer<(typeof SCHEMAS)[T]>;
+export function readQuery<T extends z.ZodObject>(known: T, query: Readonly<Record<string, string>>): z.infer<T> {
+  const parsed = known.safeParse(query);
+  if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0]!;
-  const names = Object.keys(QUERY[task]);
-  if (issue.code === 'unrecognized_keys')
-    throw new HttpProblem(400, `there is no option ${issue.keys[0]}; this network takes ${names.join(', ')}`);
+  if (issue.code === 'unrecognized_keys') {
+    const names = Object.keys(known.shape).join(', ');
+    throw new HttpProblem(400, `there is no option ${issue.keys[0]}; this network takes ${names}`);
+  }
   const name = String(issue.path[0]);
   throw new HttpProblem(400, `${name}=${query[name]} is wrong: ${issue.message}`);
 }

@@ -1,31 +1,13 @@
+import type { Quota } from './budget.js';
+import { within } from './deadline.js';
 import { HttpProblem } from './problem.js';
 
 /** Limits on what a request's body may be. */
 export interface BodyLimits {
   /** Bytes of one body. */
   readonly maxBytes: number;
-  /** Milliseconds within which it must have arrived. */
+  /** Seconds within which it must have arrived. */
   readonly timeout: number;
-}
-
-/** Bytes of bodies that have arrived and are not answered yet, over all requests. */
-export class ByteBudget {
-  used = 0;
-
-  constructor(readonly capacity: number) {}
-
-  /** @throws HttpProblem 503 if there is no memory for that many more bytes */
-  take(bytes: number): void {
-    if (this.used + bytes > this.capacity)
-      throw new HttpProblem(503, 'the bodies of other requests fill the memory kept for them; try again in 1 s', {
-        'Retry-After': '1',
-      });
-    this.used += bytes;
-  }
-
-  give(bytes: number): void {
-    this.used -= bytes;
-  }
 }
 
 /** `20 MB`, `512 kB`. */
@@ -33,13 +15,13 @@ export const megabytes = (bytes: number): string =>
   bytes >= 1e6 ? `${Number((bytes / 1e6).toFixed(1))} MB` : `${Number((bytes / 1e3).toFixed(1))} kB`;
 
 /**
- * Reads the body of a request, within limits, and holds its bytes against the budget while `work` runs.
- * @throws HttpProblem 413 (at once if the length is announced), 408, 503, or 400 if the client goes away
+ * Reads the body of a request, within limits, and holds its bytes against the budget of all requests while `work` runs.
+ * @throws HttpProblem 413 (at once if the length is announced), 408, 503, or 400 or 499 if the client goes away
  */
 export async function withBody<T>(
   request: Request,
   { maxBytes, timeout }: BodyLimits,
-  budget: ByteBudget,
+  budget: Quota,
   work: (body: Uint8Array<ArrayBuffer>) => Promise<T>,
 ): Promise<T> {
   const tooLarge = () => new HttpProblem(413, `the body is larger than the ${megabytes(maxBytes)} that are taken`);
@@ -49,23 +31,24 @@ export async function withBody<T>(
   const chunks: Uint8Array[] = [];
   let held = 0;
   const reader = request.body.getReader();
-  const timer = deadline(timeout, new HttpProblem(408, `the body did not arrive within ${timeout / 1000} s`));
-  try {
+  const late = new HttpProblem(408, `the body did not arrive within ${timeout} s`);
+  const read = async (signal: AbortSignal) => {
     for (;;) {
-      const { done, value } = await Promise.race([reader.read().catch(gone), timer.expired]);
-      if (done) break;
+      const { done, value } = await reader.read().catch(gone);
+      if (done || signal.aborted) return;
       if (held + value.length > maxBytes) throw tooLarge();
       budget.take(value.length);
       held += value.length;
       chunks.push(value);
     }
-    timer.clear();
+  };
+  try {
+    await within(timeout, request.signal, read, late);
     return await work(joined(chunks, held));
   } catch (error) {
     void discard(reader);
     throw error;
   } finally {
-    timer.clear();
     budget.give(held);
   }
 }
@@ -84,15 +67,6 @@ async function discard(reader: ReadableStreamDefaultReader<Uint8Array>): Promise
   } catch {
     // The connection is closed.
   }
-}
-
-function deadline(ms: number, problem: HttpProblem): { expired: Promise<never>; clear(): void } {
-  let timer: NodeJS.Timeout | undefined;
-  const expired = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(problem), ms);
-  });
-  expired.catch(() => {});
-  return { expired, clear: () => clearTimeout(timer) };
 }
 
 function joined(chunks: Uint8Array[], length: number): Uint8Array<ArrayBuffer> {

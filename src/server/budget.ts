@@ -1,4 +1,4 @@
-import { HttpProblem } from './problem.js';
+import type { HttpProblem } from './problem.js';
 
 interface Waiter {
   readonly amount: number;
@@ -13,13 +13,9 @@ export class Gate {
   private used = 0;
   private readonly waiting: Waiter[] = [];
 
-  constructor(
-    private readonly capacity: number,
-    /** How many may be inside at once, whatever they take. */
-    private readonly most = Number.POSITIVE_INFINITY,
-  ) {}
-
   private inside = 0;
+
+  constructor(private readonly capacity: number) {}
 
   /** Runs `work` when there is room for `amount`. @throws the signal's reason if it aborts before */
   async hold<T>(amount: number, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
@@ -35,7 +31,7 @@ export class Gate {
   }
 
   private fits(amount: number): boolean {
-    return this.inside === 0 || (this.inside < this.most && this.used + amount <= this.capacity);
+    return this.inside === 0 || this.used + amount <= this.capacity;
   }
 
   private enter(amount: number, signal: AbortSignal | undefined): Promise<void> | void {
@@ -75,36 +71,32 @@ export class Gate {
   }
 }
 
-/** Places for requests: who finds none is sent away with when to come back. */
-export class Places {
+/** A limited amount of something (places, bytes) that requests share: who finds too little left is sent away. */
+export class Quota {
   private taken = 0;
 
   constructor(
     readonly limit: number,
-    /** Seconds after which another try makes sense. */
-    private readonly retryAfter: () => number,
+    /** What who is sent away is told. */
+    private readonly refusal: () => HttpProblem,
   ) {}
 
   get used(): number {
     return this.taken;
   }
 
-  /** @throws HttpProblem 503 with `Retry-After` if all places are taken */
-  check(): void {
-    if (this.taken < this.limit) return;
-    const seconds = Math.max(1, Math.ceil(this.retryAfter()));
-    throw new HttpProblem(503, `${this.limit} requests are waiting already; try again in ${seconds} s`, {
-      'Retry-After': String(seconds),
-    });
+  /** @throws HttpProblem unless there is room for `amount` */
+  check(amount = 1): void {
+    if (this.taken + amount > this.limit) throw this.refusal();
   }
 
-  async hold<T>(work: () => Promise<T>): Promise<T> {
-    this.check();
-    this.taken++;
-    try {
-      return await work();
-    } finally {
-      this.taken--;
-    }
+  /** @throws HttpProblem unless there is room for `amount` */
+  take(amount = 1): void {
+    this.check(amount);
+    this.taken += amount;
+  }
+
+  give(amount = 1): void {
+    this.taken -= amount;
   }
 }

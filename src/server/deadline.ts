@@ -6,18 +6,17 @@ const GONE = 499 as never;
 /**
  * Runs work that must be done within `seconds` and while the client is there. The signal aborts when it is not; an answer
  * is then given at once, whether the work has heard of it or not.
- * @throws HttpProblem 504, or what the work throws
+ * @param late what is thrown when the time is over
+ * @throws HttpProblem `late` or 499, or what the work throws
  */
 export async function within<T>(
   seconds: number,
   client: AbortSignal,
   work: (signal: AbortSignal) => Promise<T>,
+  late = new HttpProblem(504, `the answer was not ready within ${seconds} s`),
 ): Promise<T> {
   const controller = new AbortController();
-  const late = setTimeout(
-    () => controller.abort(new HttpProblem(504, `the answer was not ready within ${seconds} s`)),
-    1000 * seconds,
-  );
+  const timer = setTimeout(() => controller.abort(late), 1000 * seconds);
   const left = () => controller.abort(new HttpProblem(GONE, 'the client went away'));
   if (client.aborted) left();
   else client.addEventListener('abort', left, { once: true });
@@ -31,7 +30,7 @@ export async function within<T>(
     result.catch(() => {});
     return await Promise.race([result, aborted]);
   } finally {
-    clearTimeout(late);
+    clearTimeout(timer);
     client.removeEventListener('abort', left);
   }
 }

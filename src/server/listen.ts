@@ -16,7 +16,6 @@ export interface ListenOptions {
 /** A server that listens. */
 export interface Listening {
   readonly port: number;
-  readonly server: Server;
   /** Takes no new connection, lets requests that are being answered finish (for `timeout` seconds), and ends. */
   close(): Promise<void>;
 }
@@ -66,7 +65,7 @@ export async function listen(app: Pick<Hono, 'fetch'>, options: ListenOptions): 
     server.once('error', (error: NodeJS.ErrnoException) => reject(bindError(error, host, port)));
     server.listen(port, host, () => resolve());
   });
-  return { port: (server.address() as AddressInfo).port, server, close: () => close(server, timeout) };
+  return { port: (server.address() as AddressInfo).port, close: () => close(server, timeout) };
 }
 
 function bindError(error: NodeJS.ErrnoException, host: string, port: number): Error {
@@ -85,7 +84,5 @@ function close(server: Server, timeout: number): Promise<void> {
       clearTimeout(cut);
       resolve();
     });
-    // Connections that are kept alive with no request on them would be waited for.
-    server.closeIdleConnections();
   });
 }

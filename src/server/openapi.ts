@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { QUERY } from './asked.js';
 import { megabytes } from './body.js';
 import { FIELD } from './upload.js';
 
@@ -7,7 +6,9 @@ import { FIELD } from './upload.js';
 export interface Described {
   readonly title: string;
   readonly version: string;
-  readonly task: keyof typeof QUERY;
+  readonly task: keyof typeof ANSWERS;
+  /** What the query string may hold. */
+  readonly query: z.ZodObject;
   readonly classes: readonly string[];
   readonly maxBytes: number;
   readonly maxPixels: number;
@@ -29,13 +30,11 @@ const REFUSALS: Readonly<Record<number, string>> = {
 const binary = { schema: { type: 'string', format: 'binary' } } as const;
 
 /** The OpenAPI 3.1 description of a server. */
-export function openApi({ title, version, task, classes, maxBytes, maxPixels, timeout }: Described): object {
-  const parameters = Object.entries(QUERY[task]).map(([name, { schema, about }]) => ({
-    name,
-    in: 'query',
-    description: about,
-    schema: jsonSchema(schema),
-  }));
+export function openApi({ title, version, task, query, classes, maxBytes, maxPixels, timeout }: Described): object {
+  const parameters = Object.entries(jsonSchema(query).properties ?? {}).map(([name, about]) => {
+    const { description, ...schema } = about as { description?: string };
+    return { name, in: 'query', description, schema };
+  });
   const problem = { 'application/json': { schema: { $ref: '#/components/schemas/Problem' } } };
   const answer = { 'application/json': { schema: { $ref: '#/components/schemas/Answer' } } };
   const pictures = { 'image/png': binary, 'image/webp': binary, 'image/jpeg': binary };
@@ -86,7 +85,7 @@ const fraction = () => z.number().min(0).max(1);
 const size = () => z.object({ height: z.int(), width: z.int() });
 
 /** JSON answers. */
-export const ANSWERS = {
+const ANSWERS = {
   classification: z.object({
     top: z.array(z.object({ class: z.string(), index: z.int(), probability: fraction() })),
   }),
@@ -99,7 +98,7 @@ export const ANSWERS = {
   }),
 } as const;
 
-function jsonSchema(schema: z.ZodType): object {
+function jsonSchema(schema: z.ZodType): z.core.JSONSchema.BaseSchema {
   const { $schema: _, ...rest } = z.toJSONSchema(schema);
   return rest;
 }

@@ -13,6 +13,12 @@ export class HttpProblem extends Error {
   }
 }
 
+/** A refusal for now, with when another try makes sense. */
+export function comeBackLater(why: string, seconds: number): HttpProblem {
+  const whole = String(Math.max(1, Math.ceil(seconds)));
+  return new HttpProblem(503, `${why}; try again in ${whole} s`, { 'Retry-After': whole });
+}
+
 /** The body of every refusal. */
 export interface ProblemBody {
   readonly status: number;

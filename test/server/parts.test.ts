@@ -1,15 +1,15 @@
 import { Hono } from 'hono';
 import { describe, expect, it, vi } from 'vitest';
-import { pictureAsked, readQuery } from '../../src/server/asked.js';
+import { CLASS_QUERY, maskQuery, pictureAsked, readQuery } from '../../src/server/asked.js';
 import { Batcher, batchSizes } from '../../src/server/batcher.js';
-import { ByteBudget, withBody } from '../../src/server/body.js';
-import { Gate, Places } from '../../src/server/budget.js';
+import { withBody } from '../../src/server/body.js';
+import { Gate, Quota } from '../../src/server/budget.js';
 import { within } from '../../src/server/deadline.js';
 import { guard } from '../../src/server/guard.js';
 import { Metrics } from '../../src/server/metrics.js';
 import { preferred } from '../../src/server/negotiate.js';
 import { Photos } from '../../src/server/photos.js';
-import { type HttpProblem, problemOf, problemResponse } from '../../src/server/problem.js';
+import { comeBackLater, problemOf, problemResponse } from '../../src/server/problem.js';
 import { imageIn } from '../../src/server/upload.js';
 import { type HostTensor, hostTensor, numel } from '../../src/tensor/shape.js';
 
@@ -193,19 +193,19 @@ describe('limits', () => {
   });
 
   it('say when to come back when all places are taken', async () => {
-    const places = new Places(1, () => 2.5);
-    let end = () => {};
-    const first = places.hold(() => new Promise<void>((resolve) => (end = resolve)));
-    const refused = await places.hold(async () => {}).catch((error) => error as HttpProblem);
-    expect(refused).toMatchObject({ status: 503, headers: { 'Retry-After': '3' } });
-    end();
-    await first;
-    await places.hold(async () => {});
+    const places = new Quota(1, () => comeBackLater('all are waiting', 2.5));
+    places.take();
+    const refused = { status: 503, message: 'all are waiting; try again in 3 s', headers: { 'Retry-After': '3' } };
+    expect(() => places.check()).toThrow(expect.objectContaining(refused));
+    expect(() => places.take()).toThrow(expect.objectContaining(refused));
+    expect(places.used).toBe(1);
+    places.give();
+    places.take();
   });
 
   it('on bodies count bytes, of one and of all, and give them back', async () => {
-    const budget = new ByteBudget(250);
-    const limits = { maxBytes: 100, timeout: 1000 };
+    const budget = new Quota(250, () => comeBackLater('bodies are waiting', 1));
+    const limits = { maxBytes: 100, timeout: 1 };
     const post = (size: number) => new Request('http://x/', { method: 'POST', body: new Uint8Array(size).fill(3) });
     const read = (request: Request) => withBody(request, limits, budget, async (body) => body.length);
     expect(await read(post(100))).toBe(100);
@@ -220,7 +220,7 @@ describe('limits', () => {
     expect(await read(post(60))).toBe(60);
     const never = new ReadableStream({ start: (c) => c.enqueue(new Uint8Array(5)) });
     const slow = new Request('http://x/', { method: 'POST', body: never, duplex: 'half' } as RequestInit);
-    await expect(withBody(slow, { maxBytes: 100, timeout: 30 }, budget, async () => 0)).rejects.toMatchObject({
+    await expect(withBody(slow, { maxBytes: 100, timeout: 0.03 }, budget, async () => 0)).rejects.toMatchObject({
       status: 408,
     });
     expect(budget.used).toBe(0);
@@ -256,11 +256,24 @@ describe('what is asked', () => {
   });
 
   it('is refused in a sentence where it is wrong', () => {
-    expect(readQuery('segmentation', { as: 'cutout', threshold: '0.25' })).toEqual({ as: 'cutout', threshold: 0.25 });
-    expect(() => readQuery('segmentation', { top: '3' })).toThrow(
+    const masks = maskQuery({ outputs: 1, multiple: 4, margin: 2, border: [0, 0] });
+    expect(readQuery(masks, { as: 'cutout', threshold: '0.25' })).toEqual({ as: 'cutout', threshold: 0.25 });
+    expect(() => readQuery(masks, { top: '3' })).toThrow(
       'there is no option top; this network takes as, threshold, resolution',
     );
-    expect(() => readQuery('classification', { top: 'many' })).toThrow(/^top=many is wrong: /);
+    expect(() => readQuery(CLASS_QUERY, { top: 'many' })).toThrow(/^top=many is wrong: /);
+  });
+
+  it('is refused where this network can do nothing with it', () => {
+    const classes = maskQuery({ outputs: 3, multiple: 4, margin: 2, border: [0, 0] });
+    expect(() => readQuery(classes, { threshold: '0.3' })).toThrow(
+      'there is no option threshold; this network takes as, resolution',
+    );
+    const middle = maskQuery({ outputs: 1, multiple: 4, margin: 2, border: [8, 8] });
+    expect(() => readQuery(middle, { resolution: '256' })).toThrow(
+      'there is no option resolution; this network takes as, threshold',
+    );
+    expect(readQuery(middle, { threshold: '0.3' })).toEqual({ threshold: 0.3 });
   });
 
   it('comes as a body or in a form', async () => {

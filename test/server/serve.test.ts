@@ -121,7 +121,10 @@ describe('fovea serve', () => {
     const busy = async () => (await (await fetch(new URL('/health', server.url))).json()).waiting;
     while ((await busy()) < 3);
     server.child.kill('SIGTERM');
-    expect((await Promise.all(answers)).map((a) => a.status)).toEqual([200, 200, 200]);
+    const answered = await Promise.all(answers);
+    expect(answered.map((a) => a.status)).toEqual([200, 200, 200]);
+    // Connections that clients keep would be waited for.
+    expect(answered.map((a) => a.headers.get('Connection'))).toContain('close');
     const { code, stderr } = await server.ended;
     expect(code).toBe(0);
     expect(stderr).toContain('finishing the requests that are being answered');
