@@ -1,5 +1,5 @@
 import type { TypedArray } from '../../tensor/dtype.js';
-import { Message } from './protobuf.js';
+import { Message } from '../protobuf.js';
 
 /** Element types by the numbers of ONNX's `TensorProto.DataType`. */
 export const ONNX_TYPE = {

@@ -1,6 +1,6 @@
 /**
- * Writing of protocol buffers' wire format, as much of it as ONNX needs: varints, 32-bit floats, strings, bytes and
- * messages inside messages. https://protobuf.dev/programming-guides/encoding
+ * Writing of protocol buffers' wire format, as much of it as ONNX and TensorBoard need: varints, floats, strings,
+ * bytes and messages inside messages. https://protobuf.dev/programming-guides/encoding
  */
 
 /** The encoded fields of a message, in pieces: large arrays are referred to and copied once, at the end. */
@@ -28,6 +28,12 @@ export class Message {
     const bytes = new Uint8Array(4);
     new DataView(bytes.buffer).setFloat32(0, value, true);
     return this.tag(field, 5).push(bytes);
+  }
+
+  double(field: number, value: number): this {
+    const bytes = new Uint8Array(8);
+    new DataView(bytes.buffer).setFloat64(0, value, true);
+    return this.tag(field, 1).push(bytes);
   }
 
   string(field: number, value: string | undefined): this {
