@@ -32,7 +32,7 @@ export interface Forecast {
 }
 
 export interface ForecastOptions {
-  /** Seconds of timing; at least three steps are timed where they are quick. Default 1. */
+  /** Seconds of timing; at least three steps are timed where they are quick, and no more than the run has. Default 1. */
   readonly seconds?: number;
   readonly signal?: AbortSignal;
 }
@@ -75,7 +75,9 @@ export async function forecast(
     const type = batchType(train, batchSize);
     await stepper.prepare(type, false);
     const prepared = 2 * loader.workerCount;
-    const steps = await timed(stepping(stepper, loader), { seconds, prepared, signal });
+    // As many images as the run has: a short run is not measured for longer than it trains.
+    const most = Math.max(1, Math.floor((fit.epochs * batches * whole) / batchSize));
+    const steps = await timed(stepping(stepper, loader), { seconds, most, prepared, signal });
     const program = (await stepper.program(type)).memoryBytes;
     let evaluation = { seconds: 0, bytes: 0 };
     if (valid && valid.length > 0)
@@ -154,12 +156,15 @@ async function timeValidation(
       await loader.close();
     }
   }
-  const { seconds: each } = await timed(evaluating(), { seconds, prepared: 0, signal });
+  const most = Math.ceil(valid.length / size);
+  const { seconds: each } = await timed(evaluating(), { seconds, most, prepared: 0, signal });
   return { seconds: (each * valid.length) / size, bytes: program.memoryBytes };
 }
 
 interface Timing {
   readonly seconds: number;
+  /** Turns that are done at the most. */
+  readonly most: number;
   /** Turns after the first that use what was prepared before: they do not count either, if there is time. */
   readonly prepared: number;
   readonly signal?: AbortSignal | undefined;
@@ -171,7 +176,7 @@ const LONG = 5;
 /** Seconds of a turn: the first one, which is slow, does not count. Of few and long turns at least two are measured. */
 async function timed(
   turns: AsyncGenerator<void, void, undefined>,
-  { seconds, prepared, signal }: Timing,
+  { seconds, most, prepared, signal }: Timing,
 ): Promise<{ seconds: number; count: number }> {
   const begin = performance.now();
   const marks: number[] = [];
@@ -180,14 +185,16 @@ async function timed(
     const now = performance.now();
     marks.push(now);
     const first = (marks[0]! - begin) / 1000;
-    if (first > LONG) return { seconds: first, count: 1 };
-    const late = (now - begin) / 1000 > 3 * seconds;
+    if (first > LONG || most === 1) return { seconds: first, count: 1 };
+    const last = marks.length >= most;
+    const late = last || (now - begin) / 1000 > 3 * seconds;
     // Code gets faster while it is new; where turns are long, neither that nor what was prepared is worth waiting for.
     const fresh = marks.findIndex((m) => m - begin > 400 * seconds);
     const from = Math.min(Math.max(prepared, fresh), late ? marks.length - 3 : Number.POSITIVE_INFINITY);
     const count = marks.length - 1 - Math.max(0, from);
     const elapsed = (now - marks[marks.length - 1 - count]!) / 1000;
-    if (count >= 2 && (late || (count >= 3 && elapsed >= seconds))) return { seconds: elapsed / count, count };
+    if (last || (count >= 2 && (late || (count >= 3 && elapsed >= seconds))))
+      return { seconds: elapsed / count, count };
   }
   throw new Error('there is nothing to measure with: no batch could be read whole');
 }

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { createReferenceBackend } from '../../src/backends/reference/index.js';
 import { adam } from '../../src/optim/adam.js';
 import { forecast } from '../../src/train/forecast.js';
@@ -27,6 +27,15 @@ describe('the forecast of a run', () => {
     expect(found.deviceBytes).toBeGreaterThan(saved);
     const none = await forecast(net, trainer, train, { ...fit, valid: undefined }, { seconds: 0.02 });
     expect(none).toMatchObject({ validSeconds: 0, checkpointBytes: 0 });
+  });
+
+  it('of a short run takes no more steps than the run, and one pass of validation', async () => {
+    const counted = stripes(16, 1);
+    const gather = vi.spyOn(counted, 'gather');
+    // Batches of four images here, ten of them of training and four of validation.
+    const found = await forecast(new TinyNet(), trainer, train, { ...fit, epochs: 1, valid: counted }, { seconds: 1 });
+    expect(found.steps).toBeLessThan(10);
+    expect(gather).toHaveBeenCalledTimes(4);
   });
 
   it('changes nothing: the run after it has the same bits', async () => {
