@@ -85,7 +85,8 @@ async function serve({ values, terminal, interrupt, device }: Context): Promise<
     { serveModel },
     { isLoopback },
     { openTrained },
-    { dataOf },
+    { fitOf },
+    { networkTitle },
     { objectiveOf },
     { compileOptions },
     { version },
@@ -94,6 +95,7 @@ async function serve({ values, terminal, interrupt, device }: Context): Promise<
     import('../server/guard.js'),
     import('./trained.js'),
     import('./data-source.js'),
+    import('./network.js'),
     import('../train/load.js'),
     import('../train/choices.js'),
     import('./version.js'),
@@ -104,17 +106,16 @@ async function serve({ values, terminal, interrupt, device }: Context): Promise<
   const how = { ...objectiveOf(config), ...convolutionsFor(values) };
   const number = (name: string, usual: number) => (values[name] as number | undefined) ?? usual;
   const host = (values.host as string | undefined) ?? '127.0.0.1';
-  const model = config.model && 'name' in config.model ? config.model.name : undefined;
-  const fit = dataOf(config)?.options.fit;
+  const name = networkTitle(config, net);
   const serving = await serveModel({
     config,
     net,
     backend,
     how: compileOptions(how, (message) => terminal.warn(message)),
-    ...(fit ? { fit } : {}),
+    fit: fitOf(config),
     port: number('port', 8080),
     host,
-    title: model ? `${model} (${from})` : from,
+    title: `${name} (${from})`,
     version: version(),
     maxBytes: number('maxBody', 20e6),
     maxPixels: number('maxPixels', 25e6),
@@ -137,7 +138,7 @@ async function serve({ values, terminal, interrupt, device }: Context): Promise<
       classes: config.classes,
       device: backend.device,
     },
-    `serving ${model ?? run} on ${serving.url} (${task}; batches of up to ${number('batch', 4)}, ${(session.kept.bytes / 2 ** 20).toFixed(0)} MiB at most beside the weights); Ctrl-C ends it`,
+    `serving ${name} on ${serving.url} (${task}; batches of up to ${number('batch', 4)}, ${(session.kept.bytes / 2 ** 20).toFixed(0)} MiB at most beside the weights); Ctrl-C ends it`,
   );
   await new Promise<void>((resolve) => {
     if (interrupt.happened) resolve();

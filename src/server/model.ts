@@ -23,7 +23,7 @@ export interface ServedOptions {
   readonly backend: Backend;
   /** How its programs are compiled. */
   readonly how?: Omit<CompileOptions, 'name'>;
-  /** How photos were brought to the training size. Default 'fill'. */
+  /** How photos were brought to the training size. Default 'fill' for masks, 'cover' for classes. */
   readonly fit?: Fit;
   /** Images of one run of the engine at most. */
   readonly maxBatch: number;
@@ -116,7 +116,7 @@ export class ServedModel {
     const { inputShape } = this.options.config;
     const [channels, height, width] = inputShape;
     const planes = await this.holdingPixels(image, { inputShape, fit: 'fill' }, signal, (header) =>
-      loadImage(image, { channels: channels as 1 | 3, size: [height, width], invert, header }),
+      loadImage(image, { channels: channels as 1 | 3, size: [height, width], fit: this.options.fit, invert, header }),
     );
     const { data } = await this.batcher.submit(planes.data, inputShape, signal);
     const scores = data as Float32Array;

@@ -2,6 +2,7 @@ import sharp from 'sharp';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createReferenceBackend } from '../../src/backends/reference/index.js';
 import type { Fit } from '../../src/data/open.js';
+import { createModel } from '../../src/models/index.js';
 import { unet } from '../../src/models/unet.js';
 import { Gate } from '../../src/server/budget.js';
 import { ServedModel } from '../../src/server/model.js';
@@ -74,6 +75,34 @@ describe('a served network of masks', () => {
     expect((await model.segment(await photo(40, 30), asked)).foreground).toBeGreaterThanOrEqual(0);
     expect(model.session.kept.bytes).toBeGreaterThan(0);
   });
+});
+
+it('a served classifier sees photos as it was trained to', async () => {
+  const noise = Uint8Array.from({ length: 3 * 64 * 20 }, (_, i) => (97 * i * (i % 7)) % 256);
+  const wide = sharp(noise, { raw: { width: 64, height: 20, channels: 3 } }).png();
+  const stretched = sharp(await wide.toBuffer()).resize({ width: SIDE, height: SIDE, fit: 'fill', kernel: 'linear' });
+  const [photo, seen] = (await Promise.all([wide.toBuffer(), stretched.png().toBuffer()])).map(
+    (b) => new Uint8Array(b),
+  );
+  const config = { inputShape: [3, SIDE, SIDE], classes: ['a', 'b', 'c'], normalize } as unknown as RunConfig;
+  const answer = async (fit: Fit | undefined, image: Uint8Array) => {
+    const net = createModel('lenet5', { inputShape: [3, SIDE, SIDE], classes: 3 });
+    const model = new ServedModel({
+      config,
+      net,
+      backend: createReferenceBackend(),
+      fit,
+      maxBatch: 1,
+      maxPixels: 5000,
+    });
+    await model.warmUp();
+    const ranked = await model.classify(image, { top: 3, invert: false });
+    await model.close();
+    return ranked;
+  };
+  expect(await answer('fill', photo!)).toEqual(await answer('fill', seen!));
+  expect(await answer(undefined, photo!)).toEqual(await answer('cover', photo!));
+  expect(await answer('cover', photo!)).not.toEqual(await answer('fill', photo!));
 });
 
 it('a session with limits drops the programs that were not used for longest, but never the last four', async () => {
