@@ -1,7 +1,7 @@
 import type { Backend } from '../backends/backend.js';
 import { readMarks, secondsAt } from '../race/clock.js';
 import { compareWithBest, conclusions, mean, meanScore } from '../race/stats.js';
-import { formatCount, formatDuration, formatPercent } from '../report/format.js';
+import { formatBytes, formatCount, formatDuration, formatPercent } from '../report/format.js';
 import { writeRaceReport } from '../report/race.js';
 import type { RaceContestant, RaceEntry, RaceReportData } from '../report/raceData.js';
 import { RunDirectory } from '../train/run.js';
@@ -133,7 +133,7 @@ function wordsOf({ contestants, measure, conclusions }: RaceReportData, files: r
     formatDuration(mean(c.entries.map((e) => e.seconds))),
     formatCount(c.parameters),
     formatCount(c.multiplyAdds),
-    `${formatCount(c.memoryBytes / 1e6)} MB`,
+    formatBytes(c.memoryBytes),
   ]);
   const head = ['contestant', measure, 'by seed', 'training', 'parameters', 'multiply-adds', 'memory'];
   const places = table([head, ...rows], { right: [1, 3, 4, 5, 6], indent: '  ' });

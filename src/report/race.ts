@@ -1,7 +1,7 @@
 import { mean } from '../race/stats.js';
 import type { Storage } from '../train/storage.js';
 import type { Chart } from './chart.js';
-import { formatCount, formatDuration, formatPercent } from './format.js';
+import { formatBytes, formatCount, formatDuration, formatPercent } from './format.js';
 import { page } from './page.js';
 import { costChart, raceCurves } from './raceCharts.js';
 import type { RaceContestant, RaceReportData } from './raceData.js';
@@ -84,7 +84,7 @@ function results({ contestants, measure, split, images, otherImages }: RaceRepor
       mean(c.entries.map((x) => x.epochs)).toFixed(1),
       formatCount(c.parameters),
       formatCount(c.multiplyAdds),
-      `${formatCount(c.memoryBytes / 1e6)} MB`,
+      formatBytes(c.memoryBytes),
     ];
     return `<tr>${cells.map((x) => `<td>${e(x)}</td>`).join('')}</tr>`;
   });
