@@ -2,16 +2,15 @@
 // A model server under load: many clients at once, among them oversized, truncated and endless bodies, files that are no
 // images, 400-megapixel bombs, clients that stall or hang up. Every answer is checked against the one that the same
 // photo got alone. Exits with 1 if any is wrong.
-// With --good all clients send photos.
-//   node bench/serve.mjs [--run RUN] [--requests 1000] [--clients 32] [--batch 4] [--as json] [--good] [--json]
+// With --good all clients send photos; --no-engine does without the rate of the engine alone.
+//   node bench/serve.mjs [--run RUN] [--requests 1000] [--clients 32] [--batch 4] [--as json] [--good] [--no-engine] [--json]
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { loadRun, openDevice, openWorkload } from '../dist/index.js';
 import { noise, photo, pixelBomb } from './lib/bad_images.mjs';
+import { scratch } from './lib/scratch.mjs';
 import { quantile } from './lib/stats.mjs';
 import { kindsOf, schedule, send, traffic } from './lib/traffic.mjs';
 import { memory } from './peers/protocol.mjs';
@@ -27,6 +26,7 @@ const { values } = parseArgs({
     device: { type: 'string', default: 'auto' },
     timeout: { type: 'string', default: '20' },
     good: { type: 'boolean', default: false },
+    'no-engine': { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
 });
@@ -34,12 +34,11 @@ const [requests, clients, batch, timeout] = ['requests', 'clients', 'batch', 'ti
   Number(values[name]),
 );
 const say = (line) => values.json || process.stdout.write(`${line}\n`);
-const scratch = mkdtempSync(join(tmpdir(), 'fovea-serve-'));
 
 /** A U-Net trained for a moment: what it answers does not matter, how fast does. */
 function smallRun() {
   say('no --run: training a U-Net of 64 to 1024 channels for a moment');
-  const out = join(scratch, 'run');
+  const out = join(scratch('serve'), 'run');
   const args =
     'train unet --data cells --images 32 --size 128 --epochs 1 --batch-size 4 --seed 1 --features 64,128,256,512,1024';
   const { status, stderr } = spawnSync(process.execPath, [main, ...args.split(' '), '--out', out], {
@@ -99,7 +98,7 @@ async function measure() {
   const run = values.run ?? smallRun();
   const photos = await Promise.all([0, 1, 2, 3, 4, 5].map((i) => photo(640 - 32 * i, 480 + 16 * i, i)));
   const material = { photos, bomb: pixelBomb(), large: noise(6e6), garbage: noise(50_000) };
-  const engine = await engineRate(run);
+  const engine = values['no-engine'] ? undefined : await engineRate(run);
   const server = await start(run);
   const { port, pid, task } = server;
   try {
@@ -152,8 +151,7 @@ async function measure() {
       wrong: results.filter((r) => r.wrong).map((r) => r.wrong),
       seconds: (last - began) / 1000,
       imagesPerSecond: rate,
-      engineImagesPerSecond: engine,
-      ofEngine: rate / engine,
+      ...(engine ? { engineImagesPerSecond: engine, ofEngine: rate / engine } : {}),
       latencyMs: { p50: quantile(times, 0.5), p99: quantile(times, 0.99), max: Math.max(...times) },
       meanBatch: number('fovea_engine_batch_images_sum') / number('fovea_engine_batch_images_count'),
       engineBusy: number('fovea_engine_busy_seconds_total') / ((last - began) / 1000),
@@ -165,10 +163,11 @@ async function measure() {
   }
 }
 
-const found = await measure().finally(() => rmSync(scratch, { recursive: true, force: true }));
+const found = await measure();
 if (values.json) process.stdout.write(`${JSON.stringify(found, null, 2)}\n`);
 else {
-  const { latencyMs: l, memoryMiB: m } = found;
+  const { latencyMs: l, memoryMiB: m, engineImagesPerSecond: engine } = found;
+  const ofEngine = engine ? `, ${(100 * found.ofEngine).toFixed(0)} % of the engine's ${engine.toFixed(1)}` : '';
   for (const [kind, statuses] of Object.entries(found.answers))
     say(
       `  ${kind.padEnd(10)} ${Object.entries(statuses)
@@ -179,7 +178,7 @@ else {
     `  ${found.requests} requests of ${clients} clients, ${found.wrong.length} answered wrongly; exit code ${found.exitCode}`,
   );
   say(
-    `  ${found.imagesPerSecond.toFixed(1)} images/s, ${(100 * found.ofEngine).toFixed(0)} % of the engine's ${found.engineImagesPerSecond.toFixed(1)}; batches of ${found.meanBatch.toFixed(1)} on average, engine busy ${(100 * found.engineBusy).toFixed(0)} % of the time`,
+    `  ${found.imagesPerSecond.toFixed(1)} images/s${ofEngine}; batches of ${found.meanBatch.toFixed(1)} on average, engine busy ${(100 * found.engineBusy).toFixed(0)} % of the time`,
   );
   say(
     `  photos answered in ${l.p50.toFixed(0)} ms (median), ${l.p99.toFixed(0)} ms (p99), ${l.max.toFixed(0)} ms (slowest)`,

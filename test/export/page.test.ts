@@ -5,9 +5,19 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodePalettePng } from '../../src/node/palettePng.js';
 import { classColour } from '../../src/report/overlay.js';
-import { removeScratch } from '../cli/cleanup.js';
+import { raw } from '../cli/pixels.js';
 import { build, fovea, SMALL, scratch } from '../cli/process.js';
-import { breakWorker, classify, cut, noBrowser, openBrowser, openPage, save, shownProbabilities } from './page.js';
+import {
+  breakWorker,
+  classify,
+  cut,
+  noBrowser,
+  openBrowser,
+  openPage,
+  probabilitiesAfter,
+  savedAfter,
+  shownProbabilities,
+} from './page.js';
 
 /* Pages that are exported, in a real browser and without a network: what they give is what the command line gives. */
 
@@ -35,16 +45,14 @@ async function photo(name: string, width: number, height: number, grey = false):
   return at(name);
 }
 
-const raw = async (source: string | Buffer) => {
-  const { data, info } = await sharp(source).raw().toBuffer({ resolveWithObject: true });
-  return { data, ...info };
-};
-
 describe.skipIf(noBrowser)(`exported pages${noBrowser}`, () => {
   let browser: Browser;
   beforeAll(async () => {
     build();
-    const short = '--images 24 --size 32 --features 4,8 --batch-size 8 --lr 0.03 --seed 2 --epochs 2'.split(' ');
+    const short =
+      '--images 24 --size 32 --features 4,8 --batch-size 8 --lr 0.03 --seed 2 --epochs 2 --threads 1 --samples-every 0'.split(
+        ' ',
+      );
     await Promise.all([
       run('train', 'lenet', ...SMALL, '--epochs', '2', '--out', 'shapes'),
       run('train', 'unet', '--data', 'cells', '--channels', '3', ...short, '--out', 'cells'),
@@ -57,10 +65,7 @@ describe.skipIf(noBrowser)(`exported pages${noBrowser}`, () => {
     ]);
     browser = await openBrowser();
   }, 240_000);
-  afterAll(async () => {
-    await browser?.close();
-    removeScratch(dir);
-  });
+  afterAll(() => browser?.close());
 
   describe('a classifier', () => {
     let page: Page;
@@ -101,10 +106,9 @@ describe.skipIf(noBrowser)(`exported pages${noBrowser}`, () => {
       expect(probabilities.length).toBe(5);
       expect(furthest(probabilities, await predicted(file))).toBeLessThan(1e-6);
       if (!grey) return;
-      await page.check('#invert');
-      await page.waitForTimeout(300);
-      expect(furthest(await shownProbabilities(page), await predicted(file, '--invert'))).toBeLessThan(1e-6);
-      await page.uncheck('#invert');
+      const inverted = await probabilitiesAfter(page, () => page.check('#invert'));
+      expect(furthest(inverted, await predicted(file, '--invert'))).toBeLessThan(1e-6);
+      await probabilitiesAfter(page, () => page.uncheck('#invert'));
     });
 
     it.each([
@@ -173,8 +177,7 @@ describe.skipIf(noBrowser)(`exported pages${noBrowser}`, () => {
     });
 
     it('looks through the camera until it is stopped', async () => {
-      await page.click('text=Use the camera');
-      await page.waitForSelector('.bars .best');
+      await probabilitiesAfter(page, () => page.click('text=Use the camera'));
       await page.click('text=Stop the camera');
       expect(await page.textContent('button[aria-pressed]')).toBe('Use the camera');
     });
@@ -236,9 +239,7 @@ describe.skipIf(noBrowser)(`exported pages${noBrowser}`, () => {
     it('follows the threshold', async () => {
       const file = await photo('own.png', 32, 32);
       const before = await raw(await cut(page, file, 'mask'));
-      await page.fill('#threshold', '0.35');
-      await page.waitForTimeout(300);
-      const after = await raw(await save(page));
+      const after = await raw(await savedAfter(page, () => page.fill('#threshold', '0.35')));
       expect(differing(after, await ours(file, 'mask', '--threshold', '0.35'))).toBe(0);
       expect(differing(after, before)).toBeGreaterThan(0);
     });

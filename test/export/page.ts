@@ -2,15 +2,16 @@ import { existsSync } from 'node:fs';
 import { type Browser, chromium, type Page } from 'playwright-core';
 
 const candidates = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
-const executablePath = candidates.find((path) => path && existsSync(path));
+/** A Chromium of this machine; CHROMIUM=path says where else one is. */
+export const chromiumPath = candidates.find((path) => path && existsSync(path));
 
 /** Why pages cannot be opened here; empty if they can. */
-export const noBrowser = executablePath ? '' : ' (skipped: there is no Chromium; CHROMIUM=path says where one is)';
+export const noBrowser = chromiumPath ? '' : ' (skipped: there is no Chromium; CHROMIUM=path says where one is)';
 
 /** A browser that shows a moving test picture as its camera. */
 export const openBrowser = (): Promise<Browser> =>
   chromium.launch({
-    executablePath,
+    executablePath: chromiumPath,
     args: ['--no-sandbox', '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'],
   });
 
@@ -30,9 +31,13 @@ export async function openPage(browser: Browser, file: string): Promise<Page> {
 }
 
 /** Probabilities of all classes that the page shows for a picture. */
-export async function classify(page: Page, picture: string): Promise<number[]> {
+export const classify = (page: Page, picture: string): Promise<number[]> =>
+  probabilitiesAfter(page, () => page.setInputFiles('#file', picture));
+
+/** Probabilities of all classes that the page shows next, once something is done. */
+export async function probabilitiesAfter(page: Page, act: () => Promise<unknown>): Promise<number[]> {
   await page.evaluate(() => document.querySelector('.bars')?.replaceChildren());
-  await page.setInputFiles('#file', picture);
+  await act();
   await page.waitForFunction(() => (document.querySelector('.bars .best')?.children.length ?? 0) > 0);
   return shownProbabilities(page);
 }
@@ -49,17 +54,22 @@ export async function shownProbabilities(page: Page): Promise<number[]> {
 /** The PNG that the page saves for a photo. */
 export async function cut(page: Page, photo: string, view: 'cutout' | 'mask' | 'overlay'): Promise<Buffer> {
   await page.click(`label[for=view-${view}]`);
+  return savedAfter(page, () => page.setInputFiles('#file', photo));
+}
+
+/** The PNG that the page saves of the next mask, once something is done. */
+export async function savedAfter(page: Page, act: () => Promise<unknown>): Promise<Buffer> {
   // The photo before is drawn anew first, in the next frame.
   await page.evaluate(async () => {
     for (let i = 0; i < 2; i++) await new Promise((drawn) => requestAnimationFrame(drawn));
     document.querySelector('.note')?.removeAttribute('data-foreground');
   });
-  await page.setInputFiles('#file', photo);
+  await act();
   await page.waitForFunction(() => document.querySelector('.note')?.hasAttribute('data-foreground'));
   return save(page);
 }
 
-export async function save(page: Page): Promise<Buffer> {
+async function save(page: Page): Promise<Buffer> {
   const [download] = await Promise.all([page.waitForEvent('download'), page.click('text=Download as PNG')]);
   const stream = await download.createReadStream();
   const parts: Buffer[] = [];

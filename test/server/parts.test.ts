@@ -211,11 +211,12 @@ describe('limits', () => {
     expect(await read(post(100))).toBe(100);
     await expect(read(post(101))).rejects.toMatchObject({ status: 413 });
     expect(budget.used).toBe(0);
-    const held = [100, 100].map((n) =>
-      withBody(post(n), limits, budget, () => new Promise<void>((r) => setTimeout(r, 50))),
-    );
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    let release = () => {};
+    const answered = new Promise<void>((resolve) => (release = resolve));
+    const held = [100, 100].map((n) => withBody(post(n), limits, budget, () => answered));
+    await vi.waitFor(() => expect(budget.used).toBe(200));
     await expect(read(post(60))).rejects.toMatchObject({ status: 503 });
+    release();
     await Promise.all(held);
     expect(await read(post(60))).toBe(60);
     const never = new ReadableStream({ start: (c) => c.enqueue(new Uint8Array(5)) });
