@@ -1,12 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { build } from './cli/process.js';
+import { chromiumPath, noBrowser } from './export/page.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const chromium = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
 // The whole of it, installed from the tarball without compiler and oneDNN, is `npm run check:package`.
 describe('the package', () => {
@@ -47,11 +47,12 @@ describe('the package', () => {
     expect(paths.filter((p) => /(^|\/)(test|fixtures|node_modules)\/|\.tsbuildinfo$/.test(p))).toEqual([]);
   });
 
-  it.skipIf(!existsSync(chromium))(
-    `computes in a page bundled by Vite what it computes in Node${existsSync(chromium) ? '' : ' (skipped: there is no Chromium)'}`,
+  it.skipIf(noBrowser)(
+    `computes in a page bundled by Vite what it computes in Node${noBrowser}`,
     () => {
       const script = join(root, 'scripts/check-package.mjs');
-      const text = execFileSync(process.execPath, [script, '--browser'], { cwd: root, encoding: 'utf8' });
+      const env = { ...process.env, CHROMIUM: chromiumPath };
+      const text = execFileSync(process.execPath, [script, '--browser'], { cwd: root, env, encoding: 'utf8' });
       expect(text).toMatch(/ok: it computes in Chromium what it computes in Node \(largest difference \S+\)/);
     },
     90_000,

@@ -1,9 +1,8 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { openOnnx } from '../../src/node/onnxruntime.js';
 import { hostTensor } from '../../src/tensor/shape.js';
-import { removeScratch } from './cleanup.js';
 import { build, fovea, scratch } from './process.js';
 
 const dir = scratch('export');
@@ -12,7 +11,6 @@ const words = (text: string) => text.split(' ');
 const ask = (command: string) => fovea(words(command), dir);
 
 beforeAll(() => build(), 120_000);
-afterAll(() => removeScratch(dir));
 
 describe('fovea export --to onnx', () => {
   it('writes what onnxruntime computes as the network does, and says so in one object', async () => {

@@ -1,13 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { readSafetensors } from '../../src/io/safetensors.js';
-import { removeScratch } from './cleanup.js';
 import { build, fovea, scratch } from './process.js';
 
 const dir = scratch('freeze');
 beforeAll(build, 120_000);
-afterAll(() => removeScratch(dir));
 
 const CELLS =
   'train unet --data cells --images 20 --size 16 --features 4,8 --batch-size 4 --seed 2 --samples-every 0 --device reference';

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } fro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { afterAll } from 'vitest';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 export const main = join(root, 'dist/cli/main.js');
@@ -73,7 +74,17 @@ export function start(args: readonly string[], cwd: string, extra?: Record<strin
 export const fovea = (args: readonly string[], cwd: string, extra?: Record<string, string>): Promise<Outcome> =>
   start(args, cwd, extra).ended;
 
-export const scratch = (name: string): string => mkdtempSync(join(tmpdir(), `fovea-${name}-`));
+const folders: string[] = [];
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+/** A new folder, removed when all tests of the file are done. */
+export function scratch(name: string): string {
+  const folder = mkdtempSync(join(tmpdir(), `fovea-${name}-`));
+  folders.push(folder);
+  return folder;
+}
 
 /** Resolves when `test` holds; fails after `seconds`. */
 export async function until(test: () => boolean, seconds = 60): Promise<void> {

@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { decodePalettePng } from '../../src/node/palettePng.js';
-import { removeScratch } from './cleanup.js';
+import { raw } from './pixels.js';
 import { build, fovea, scratch } from './process.js';
 
 const native = existsSync(new URL('../../build/fovea.node', import.meta.url));
@@ -14,11 +14,6 @@ const words = (text: string) => text.split(' ');
 /** A run that any device makes in seconds. */
 const CELLS =
   'train unet --data cells --images 48 --size 32 --features 4,8 --batch-size 8 --lr 0.02 --seed 2 --device reference';
-
-async function raw(path: string) {
-  const { data, info } = await sharp(path).raw().toBuffer({ resolveWithObject: true });
-  return { data, ...info };
-}
 
 /** A photo with a gradient, `width` x `height`. */
 async function photo(name: string, width: number, height: number): Promise<string> {
@@ -39,7 +34,6 @@ beforeAll(async () => {
   expect(trained.stderr).toBe('');
   expect(trained.code).toBe(0);
 }, 120_000);
-afterAll(() => removeScratch(dir));
 
 describe('training on masks', () => {
   it('takes loss, metrics, outputs and data of the task, and writes down what was asked', () => {
@@ -238,7 +232,6 @@ describe('find-lr', () => {
     expect(readFileSync(join(cwd, 'find-lr.svg'), 'utf8')).toMatch(/^<svg[\s\S]*<\/svg>/);
     expect((await fovea(words('find-lr lenet --out x.png'), cwd)).stderr).toMatch(/written as \.svg/);
     expect((await fovea(['find-lr'], cwd)).code).toBe(2);
-    removeScratch(cwd);
   });
 });
 
@@ -263,6 +256,5 @@ describe('recipes', () => {
     expect(config.inputShape).toEqual([1, 32, 32]);
     expect(config.extra.recipe).toBe('human-segmentation');
     expect((await fovea(words('train --recipe human-segmentaton'), cwd)).stderr).toMatch(/human-segmentation/);
-    removeScratch(cwd);
   });
 });

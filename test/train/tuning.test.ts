@@ -1,5 +1,4 @@
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
-import { nativeInfo } from '../../src/backends/native/index.js';
 import {
   type ChoiceCache,
   type ConvolutionChoice,
@@ -15,12 +14,11 @@ import type { FitOptions, TrainerOptions } from '../../src/train/options.js';
 import { RunDirectory } from '../../src/train/run.js';
 import { MemoryStorage } from '../../src/train/storage.js';
 import { Trainer } from '../../src/train/trainer.js';
+import { hasWinograd } from '../backends/winograd.js';
 import { nativeBackend } from './native.js';
 import { records, stripes, timeless } from './support.js';
 
 const native = nativeBackend();
-const info = nativeInfo();
-const hasWinograd = info.ok && info.dnnl.startsWith('2.') && info.isa === 'AVX-512';
 afterAll(() => native.backend?.dispose());
 
 /** The second convolution has a choice: [N, 1, 6, 6] -> [N, 3]. */
