@@ -17,7 +17,7 @@ export interface ScalarEvent {
 }
 
 /** As TFRecords store it: rotated and shifted, so that a record of records does not check out by chance. */
-export function maskedCrc32c(bytes: Uint8Array): number {
+function maskedCrc32c(bytes: Uint8Array): number {
   const crc = crc32c(bytes);
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
 }

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Untouched } from '../../src/cli/untouched.js';
 import { crc32c } from '../../src/io/crc32.js';
-import { maskedCrc32c } from '../../src/io/tensorboard.js';
 import { EventLog, hasEventFiles } from '../../src/train/eventLog.js';
 import type { TrainEvent } from '../../src/train/events.js';
 import type { FitOptions } from '../../src/train/options.js';
@@ -20,6 +19,12 @@ interface Read {
   readonly scalars: Record<string, number>;
 }
 
+/** As TFRecord masks sums: turned by 15 bits, and a constant added. */
+const masked = (data: Uint8Array): number => {
+  const c = crc32c(data);
+  return (((c >>> 15) | (c << 17)) + 0xa282ead8) >>> 0;
+};
+
 /** A reader of event files of its own: checks lengths and sums, then takes the messages apart. */
 function readEvents(file: Uint8Array): Read[] {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
@@ -27,8 +32,8 @@ function readEvents(file: Uint8Array): Read[] {
   for (let at = 0; at < file.length; ) {
     const length = Number(view.getBigUint64(at, true));
     const data = file.subarray(at + 12, at + 12 + length);
-    expect(view.getUint32(at + 8, true)).toBe(maskedCrc32c(file.subarray(at, at + 8)));
-    expect(view.getUint32(at + 12 + length, true)).toBe(maskedCrc32c(data));
+    expect(view.getUint32(at + 8, true)).toBe(masked(file.subarray(at, at + 8)));
+    expect(view.getUint32(at + 12 + length, true)).toBe(masked(data));
     found.push(readEvent(data));
     at += 16 + length;
   }
