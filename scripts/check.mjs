@@ -10,6 +10,7 @@ const bin = (name) => join(root, 'node_modules/.bin', name);
 const steps = [
   ['set-up', process.execPath, ['scripts/setup.mjs']],
   ['types', bin('tsc'), ['-p', 'tsconfig.json', '--noEmit']],
+  ['types of the studio', bin('tsc'), ['-p', 'studio', '--noEmit']],
   ['lint and format', bin('biome'), ['check', '--error-on-warnings', '.']],
   ['exports', checkExports],
   ['browser-safe sources', checkBrowserSafe],

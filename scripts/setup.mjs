@@ -38,6 +38,15 @@ step('TypeScript', 'build', hashOf(['tsconfig.json', 'tsconfig.build.json', ...s
   run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json']),
 );
 
+const pages = [...filesUnder('studio'), ...sources, 'package-lock.json'];
+if (!existsSync(join(root, 'dist/studio/index.html'))) rmSync(stamp('studio'), { force: true });
+step('the studio', 'studio', hashOf(pages), () =>
+  run(process.execPath, [
+    join(root, 'node_modules/vite/bin/vite.js'),
+    ...['build', 'studio', '--config', 'studio/vite.config.ts', '--logLevel', 'warn'],
+  ]),
+);
+
 /** Runs `work` unless `key` is what it was when the step last succeeded. */
 function step(what, name, key, work) {
   const file = stamp(name);

@@ -6,7 +6,7 @@ import { apply, input } from '../../src/tensor/node.js';
 test('timers have their turn between programs that are each too short to pause', async () => {
   const backend = createReferenceBackend();
   const program = await backend.compile(
-    buildGraph({ outputs: { y: apply('exp', [input('x', [1000])]).sum() } }),
+    buildGraph({ outputs: { y: apply('exp', [input('x', [1000])], {}).sum() } }),
     backend.createStore(),
   );
   const x = { data: new Float32Array(1000), shape: [1000], dtype: 'float32' } as const;

@@ -1,0 +1,9 @@
+export {
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatMetric,
+  formatNumber,
+  formatPercent,
+  metricTitle,
+} from '../../../src/report/format.js';
