@@ -1,15 +1,14 @@
 /// <reference lib="dom" />
-import { classColour, classRgb, overlay, photoReach } from '../../report/overlay.js';
+import { classColour } from '../../report/overlay.js';
 import { MaskCollector, scorePhoto } from '../../train/photoMask.js';
 import type { PageConfig } from './config.js';
 import { h, paint } from './dom.js';
+import { drawn, type View } from './drawn.js';
 import type { Engine } from './engine.js';
-import { fill, type Picture, prepare, rgbPlanes, toPicture } from './pixels.js';
+import { fill, type Picture, prepare } from './pixels.js';
 import { encodePng } from './png.js';
 import { createStage } from './stage.js';
 
-/** What is shown of a photo. */
-type View = 'cutout' | 'overlay' | 'mask' | 'photo';
 const VIEWS: readonly (readonly [View, string])[] = [
   ['cutout', 'Cut-out'],
   ['overlay', 'Overlay'],
@@ -178,21 +177,4 @@ export function mountCutter(
       status,
     ),
   );
-}
-
-/** A photo with its mask, as it is shown and saved. */
-function drawn(picture: Picture, mask: MaskCollector, view: View, classes: number): Picture {
-  const { height, width } = picture;
-  if (view === 'photo') return picture;
-  if (view === 'overlay')
-    return toPicture(overlay(rgbPlanes(picture), mask.classes, { reach: photoReach(height, width) }));
-  const rgba = new Uint8ClampedArray(picture.rgba);
-  if (view === 'cutout') for (let i = 0; i < mask.alpha.length; i++) rgba[4 * i + 3] = mask.alpha[i]!;
-  else
-    for (let i = 0; i < mask.classes.length; i++) {
-      const c = mask.classes[i]!;
-      const rgb = c === 0 ? 0 : classes === 2 ? 0xffffff : classRgb(c);
-      for (let k = 0; k < 3; k++) rgba[4 * i + k] = (rgb >> (16 - 8 * k)) & 255;
-    }
-  return { height, width, rgba };
 }
