@@ -2,16 +2,17 @@ import type { Backend } from '../backends/backend.js';
 import { hasMasks } from '../data/masks.js';
 import type { OpenedData } from '../data/open.js';
 import type { Evaluation } from '../report/data.js';
-import { formatCount, formatDuration, formatMetric, formatNumber, formatPlain, metricTitle } from '../report/format.js';
+import { formatCount, formatDuration, formatMetric, formatNumber, metricTitle } from '../report/format.js';
 import type { RunConfig } from '../train/config.js';
 import type { FitResult } from '../train/events.js';
 import { loadRun, objectiveOf } from '../train/load.js';
+import { EVALUATION_FILE } from '../train/run.js';
 import { openStorage } from '../train/storage.js';
-import { chooseSplit, dataOf, type Split, splitTitle } from './data-source.js';
+import { chooseSplit, type Split, splitTitle } from './data-source.js';
 import { measure, measuringBatch } from './measure.js';
 import { networkOf } from './network.js';
 import { titleOf } from './plan.js';
-import { describeSpec } from './spec.js';
+import { configurationOf } from './settings.js';
 import { facts, style, type Terminal } from './terminal.js';
 
 /** What `fovea train` hands back when a run is done. */
@@ -55,7 +56,9 @@ export async function finishRun(
     ? await maskReport(net, { ...objectiveOf(config), backend }, watched.dataset, watched.split, out, signal)
     : undefined;
   const extra = config.extra as { command?: string } | undefined;
-  const files = await writeReport(openStorage(out), {
+  const storage = openStorage(out);
+  await storage.writeAtomic(EVALUATION_FILE, evaluationJson(evaluation));
+  const files = await writeReport(storage, {
     title: titleOf(config),
     location: out,
     history: result.history,
@@ -76,53 +79,14 @@ export async function finishRun(
   return { split, evaluation, config, files: files.map((f) => `${out}/${f}`) };
 }
 
-/** The settings of a run in the order a person asks for them. */
-function configurationOf(config: RunConfig): [string, string][] {
-  const { training: t, inputShape, normalize } = config;
-  const data = dataOf(config);
-  const rows: [string, string | undefined][] = [
-    ['network', config.model && ('path' in config.model ? config.model.path : describeSpec(config.model))],
-    ['data', data?.name],
-    ['input', `${inputShape.join(' x ')}, ${config.classes.length} classes`],
-    [
-      'normalised by',
-      `mean ${normalize.mean.map(formatPlain).join(', ')}, std ${normalize.std.map(formatPlain).join(', ')}`,
-    ],
-    ['augmentation', data?.options.augment?.map((a) => describeSpec(a)).join(', ')],
-    ['limit', data?.options.limit === undefined ? undefined : `${formatCount(data.options.limit)} training images`],
-    ['frozen', t.frozen.length > 0 ? frozenText(t.frozen) : undefined],
-    ['recipe', (config.extra as { recipe?: string } | undefined)?.recipe],
-    ['epochs', String(t.epochs)],
-    [
-      'batch size',
-      `${t.batchSize}${t.accumulate ? `, gradients of ${t.accumulate} batches added up` : ''}${t.dropLast ? ', smaller last batch left out' : ''}`,
-    ],
-    ['loss', describeSpec(t.loss)],
-    ['optimizer', describeSpec(t.optimizer)],
-    ['scheduler', t.scheduler === undefined ? undefined : describeSpec(t.scheduler)],
-    ['averaged weights', t.ema === undefined ? undefined : `decay ${t.ema}`],
-    [
-      'gradient clipping',
-      t.clip &&
-        Object.entries(t.clip)
-          .map(([k, v]) => `${k} ${v}`)
-          .join(', '),
-    ],
-    ['best epoch by', `${t.monitor.direction === 'lower' ? 'lowest' : 'highest'} ${t.monitor.of}`],
-    ['early stopping', t.earlyStopping && `after ${t.earlyStopping.patience} epochs without improvement`],
-    ['convolution', t.exact ? 'direct only (--exact)' : t.tune ? 'chosen by measurement (--tune)' : undefined],
-    ['seed', String(t.seed)],
-    [
-      'device',
-      `${config.device.description}, ${config.device.threads} thread${config.device.threads === 1 ? '' : 's'}`,
-    ],
-  ];
-  return rows.filter((row): row is [string, string] => Boolean(row[1]));
-}
+/** A table of more classes is not read by anybody, and large. */
+const TABLE_CLASSES = 200;
 
-/** `12 tensors of features, classifier`. */
-const frozenText = (paths: readonly string[]) =>
-  `${formatCount(paths.length)} tensors of ${[...new Set(paths.map((path) => path.split('.')[0]))].join(', ')}`;
+/** What the evaluation at the end found, for who shows the run later: one line. */
+function evaluationJson({ split, images, weights, loss, metrics, confusion }: Evaluation): string {
+  const table = confusion && confusion.length <= TABLE_CLASSES ? { confusion } : {};
+  return `${JSON.stringify({ split, images, weights, loss, metrics, ...table })}\n`;
+}
 
 /** The table at the end of `train`, `demo` and `eval`. */
 export function evaluationFacts({ split, loss, metrics, images }: Evaluation): [string, string][] {

@@ -30,14 +30,24 @@ export interface RunListing {
 
 /** Runs in a directory and below it (two levels), the newest last. A directory that is a run itself is listed alone. */
 export async function listRuns(root: string): Promise<RunListing[]> {
-  const found: string[] = [];
-  await search(root, 2, found);
-  const runs = await Promise.all(found.map(describeRun));
+  const runs = await Promise.all((await findRuns(root)).map(describeRun));
   return runs.sort((a, b) => (a.changed ?? '').localeCompare(b.changed ?? '') || a.run.localeCompare(b.run));
 }
 
-async function search(directory: string, depth: number, found: string[]): Promise<void> {
+/**
+ * Directories of runs in a directory and below it.
+ * @param tolerant folders that cannot be read, or that go while they are looked at, hold no runs
+ * @throws Error, one sentence, if the directory cannot be read
+ */
+export async function findRuns(root: string, tolerant = false): Promise<string[]> {
+  const found: string[] = [];
+  await search(root, 2, found, tolerant);
+  return found;
+}
+
+async function search(directory: string, depth: number, found: string[], tolerant: boolean): Promise<void> {
   const entries = await readdir(directory, { withFileTypes: true }).catch((error) => {
+    if (tolerant && depth < 2) return [];
     throw fileError(error, directory, 'read');
   });
   if (
@@ -49,7 +59,7 @@ async function search(directory: string, depth: number, found: string[]): Promis
   }
   if (depth === 0) return;
   for (const e of entries)
-    if (e.isDirectory() && !e.name.startsWith('.')) await search(join(directory, e.name), depth - 1, found);
+    if (e.isDirectory() && !e.name.startsWith('.')) await search(join(directory, e.name), depth - 1, found, tolerant);
 }
 
 async function describeRun(run: string): Promise<RunListing> {
@@ -70,7 +80,8 @@ async function describeRun(run: string): Promise<RunListing> {
   }
 }
 
-function summary(config: RunConfig, history: readonly EpochRecord[], state: ResumeState | undefined) {
+/** What a run's files say about where it is. */
+export function summary(config: RunConfig, history: readonly EpochRecord[], state: ResumeState | undefined) {
   const { training, model } = config;
   const best = state?.monitor.best ?? null;
   const record = history.find((r) => r.epoch === best?.epoch);

@@ -1,5 +1,6 @@
 import type { Json, RunConfig } from './config.js';
 import type { EpochRecord } from './events.js';
+import { LIVE_FILE } from './liveLog.js';
 import { openStorage, type Storage, TEMPORARY_SUFFIX } from './storage.js';
 
 export const CONFIG_FILE = 'config.json';
@@ -8,6 +9,8 @@ export const BEST_FILE = 'best.safetensors';
 export const LAST_FILE = 'last.safetensors';
 /** Algorithms that were chosen by measurement. */
 export const TUNING_FILE = 'tuning.json';
+/** What the evaluation at the end found. */
+export const EVALUATION_FILE = 'evaluation.json';
 
 /** The files of one run: configuration, a line an epoch, two checkpoints, measured choices. */
 export class RunDirectory {
@@ -29,7 +32,8 @@ export class RunDirectory {
 
   /** Removes what an earlier run left, checkpoints first: a crash in between leaves nothing that looks whole. */
   async clear(): Promise<void> {
-    for (const file of [LAST_FILE, BEST_FILE, METRICS_FILE, TUNING_FILE, CONFIG_FILE]) await this.storage.remove(file);
+    for (const file of [LAST_FILE, BEST_FILE, METRICS_FILE, LIVE_FILE, EVALUATION_FILE, TUNING_FILE, CONFIG_FILE])
+      await this.storage.remove(file);
     await this.removeTemporaries();
   }
 
