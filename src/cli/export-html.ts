@@ -1,24 +1,17 @@
 import { readFile } from 'node:fs/promises';
-import { basename } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import type { PageConfig } from '../export/page/config.js';
+import { forPage, hindersPage, pageConfig, takesPhotos } from '../export/forPage.js';
 import { type Packed, pageHtml } from '../export/page/template.js';
-import { bytesOfStates } from '../io/onnx/index.js';
 import { classicScript, linkModules } from '../node/linkModules.js';
 import { type BrowserRuntime, readBrowserRuntime } from '../node/onnxruntime.js';
 import { writeFileAtomic } from '../node/storage.js';
-import { formatBytes, formatCount } from '../report/format.js';
-import { TILE } from '../train/photoMask.js';
-import { tileGeometry } from '../train/tiles.js';
+import { formatBytes } from '../report/format.js';
 import { CommandError } from './errors.js';
 import type { Exporter, ExportSource } from './export.js';
 import { checkedOnnx, checkFacts } from './export-onnx.js';
 import { facts } from './terminal.js';
 import { version } from './version.js';
-
-/** Beyond this a page takes too long to open. */
-const MAX_WEIGHTS = 200e6;
 
 /** The folder of compiled modules that this one lies in. */
 const ROOT = new URL('../', import.meta.url);
@@ -30,8 +23,7 @@ export const exportPage: Exporter = async (context, source, out) => {
   const runtime = await readBrowserRuntime();
   const { network, geometry } = forPage(source);
   const file = await checkedOnnx(context, network, { preprocess: true, half });
-  const tiled = geometry?.border[0] === 0 && Math.max(...network.inputShape.slice(1)) > TILE;
-  if (geometry && !file.anySize && (source.fit !== 'fill' || tiled))
+  if (!takesPhotos(network, geometry, file))
     throw new CommandError(
       `${source.from} computes differently for every size of image, and photos come in all sizes: a page cannot hold it; export it with --to onnx`,
     );
@@ -75,46 +67,9 @@ export const exportPage: Exporter = async (context, source, out) => {
 };
 
 /** Throws one sentence for a network that no page can hold, before its weights are there. */
-export function checkForPage(
-  from: string,
-  { net, inputShape: [channels] }: Pick<ExportSource, 'net' | 'inputShape'>,
-  half: boolean,
-): void {
-  if (channels !== 1 && channels !== 3)
-    throw new CommandError(`the network of ${from} takes ${channels} channels; pictures have 1 or 3`);
-  const bytes = bytesOfStates(net.states(), half);
-  if (bytes <= MAX_WEIGHTS) return;
-  const fits = !half && bytesOfStates(net.states(), true) <= MAX_WEIGHTS;
-  throw new CommandError(
-    `the weights of ${from} take ${Math.round(bytes / 1e6)} MB, a page holds up to ${MAX_WEIGHTS / 1e6}: ${fits ? 'add --half' : 'export it with --to onnx'}`,
-  );
-}
-
-/** The network for the size at which tiles of photos come: sides that its stride divides. */
-function forPage(source: ExportSource) {
-  const geometry = tileGeometry(source.net, source.inputShape);
-  const [channels, height, width] = source.inputShape;
-  if (!geometry || geometry.border[0] > 0) return { network: source, geometry };
-  const up = (side: number) => Math.ceil(side / geometry.multiple) * geometry.multiple;
-  return { network: { ...source, inputShape: [channels, up(height), up(width)] as const }, geometry };
-}
-
-function pageConfig(source: ExportSource, geometry: PageConfig['geometry'], title: string | undefined): PageConfig {
-  const { net, name, classes, inputShape, normalize, task, fit, data, from } = source;
-  const called = basename(from).replace(/\.(safetensors|pth?|[cm]?[jt]s)$/i, '');
-  return {
-    title: title ?? called,
-    about: `${name}, ${formatCount(net.parameterCount())} parameters, ${
-      task === 'segmentation' ? 'cuts things out of photos' : `tells ${classes.length} classes apart`
-    }`,
-    task,
-    classes,
-    inputShape,
-    fit,
-    ...(geometry ? { geometry } : {}),
-    dark: normalize.mean.every((m) => m < 0.3),
-    centred: data === 'mnist',
-  };
+export function checkForPage(from: string, network: Pick<ExportSource, 'net' | 'inputShape'>, half: boolean): void {
+  const why = hindersPage(from, network, half, (fits) => (fits ? 'add --half' : 'export it with --to onnx'));
+  if (why) throw new CommandError(why);
 }
 
 const plain = (bytes: Uint8Array): Packed => ({ base64: Buffer.from(bytes).toString('base64') });

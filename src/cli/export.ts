@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
-import type { Fit } from '../data/open.js';
-import type { ExportedNetwork } from '../export/onnx.js';
+import type { PageSource } from '../export/forPage.js';
 import type { ImageShape } from '../models/registry.js';
 import type { Json, RunConfig } from '../train/config.js';
 import { CommandError, ExitCode } from './errors.js';
@@ -8,15 +7,9 @@ import { addFields, choice, common, computeFields, count, type Fields, flag, inp
 import { action, type Context } from './run.js';
 
 /** What is exported: a network with its weights on the host. */
-export interface ExportSource extends ExportedNetwork {
-  /** What the user named. */
-  readonly from: string;
+export interface ExportSource extends PageSource {
   /** Where the weights are from, for people. */
   readonly weights: string;
-  /** How images became the size of the training images. */
-  readonly fit: Fit;
-  /** Name of the data set that it was trained on, if that is known. */
-  readonly data?: string;
   /** How the network is made again, and what it was trained for. */
   readonly config: RunConfig;
 }
@@ -137,7 +130,7 @@ async function openSource(context: Context, check: Check): Promise<ExportSource>
   const from = values.source as string;
   const weights = values.weights as string | undefined;
   const { isTrained, openTrained } = await import('./trained.js');
-  if (!isTrained(from, weights)) return describe(from, await untrained(from, context, check));
+  if (!isTrained(from, weights)) return describeSource(from, await untrained(from, context, check));
   if (values.input || values.classes)
     throw new CommandError(
       `the weights of ${from} fix its input and classes: leave out --input and --classes`,
@@ -145,7 +138,7 @@ async function openSource(context: Context, check: Check): Promise<ExportSource>
     );
   const { config, net, from: file } = await openTrained(from, weights, terminal);
   await check(from, { net, inputShape: config.inputShape });
-  return describe(from, { config, net, weights: file });
+  return describeSource(from, { config, net, weights: file });
 }
 
 type Check = (from: string, network: Pick<ExportSource, 'net' | 'inputShape'>) => Promise<void>;
@@ -198,7 +191,8 @@ async function untrained(from: string, { values, terminal, device }: Context, ch
   return { config, net, weights: 'first values, seed 0' };
 }
 
-async function describe(from: string, { config, net, weights }: Opened): Promise<ExportSource> {
+/** A network with its weights as what exports take. */
+export async function describeSource(from: string, { config, net, weights }: Opened): Promise<ExportSource> {
   const [{ tileGeometry }, { networkTitle }, { dataOf, fitOf }] = await Promise.all([
     import('../train/tiles.js'),
     import('./network.js'),

@@ -1,11 +1,10 @@
 import { join } from 'node:path';
 import { featureGrid, filterGrid, gradCam, heatOverlay, probe } from '../inspect/index.js';
-import { loadImage, saveImage } from '../node/image.js';
+import { saveImage } from '../node/image.js';
+import { seenImage } from '../node/seenImage.js';
 import { formatPercent } from '../report/format.js';
-import { type HostTensor, hostTensor } from '../tensor/shape.js';
-import type { RunConfig } from '../train/config.js';
+import type { HostTensor } from '../tensor/shape.js';
 import { topClasses } from '../train/ranked.js';
-import { tileGeometry } from '../train/tiles.js';
 import { suggest, unknownName } from '../util/suggest.js';
 import { fitOf } from './data-source.js';
 import { CommandError } from './errors.js';
@@ -105,28 +104,14 @@ async function drawEvidence(context: Context, target: Trained): Promise<void> {
 }
 
 /** The image as bytes, and as the network takes it: [1, C, H, W], normalised. */
-async function readImage(values: Context['values'], { net, run }: Trained) {
-  const { inputShape, normalize } = run.config;
-  const [channels, height, width] = inputShape;
-  if (channels !== 1 && channels !== 3)
-    throw new CommandError(`the network of ${run.path} takes ${channels} channels; image files have 1 or 3`);
-  const image = await loadImage(values.image as string, {
-    channels,
-    size: [height, width],
+function readImage(values: Context['values'], { net, run }: Trained) {
+  return seenImage(values.image as string, {
+    net,
+    config: run.config,
+    fit: fitOf(run.config),
     invert: values.invert === true,
-    // As in training, where photos with masks are stretched unless the run says otherwise.
-    fit: fitOf(run.config) ?? (tileGeometry(net, inputShape) ? 'fill' : 'cover'),
+    of: run.path,
   });
-  return { image, normalised: normalise(image.data, inputShape, normalize) };
-}
-
-function normalise(bytes: Uint8Array, shape: readonly number[], { mean, std }: RunConfig['normalize']): HostTensor {
-  const [channels, height, width] = shape as [number, number, number];
-  const area = height * width;
-  const data = new Float32Array(channels * area);
-  for (let c = 0; c < channels; c++)
-    for (let i = 0; i < area; i++) data[c * area + i] = (bytes[c * area + i]! / 255 - mean[c]!) / std[c]!;
-  return hostTensor(data, [1, channels, height, width]);
 }
 
 /** With several layers `--out` names a pattern: the layer's name goes before the ending. */
@@ -136,7 +121,7 @@ function outFile(out: string | undefined, run: string, layer: string, count: num
   return count === 1 ? out : `${out.replace(/\.png$/i, '')}-${name}.png`;
 }
 
-function classNumber(asked: string, classes: readonly string[]): number {
+export function classNumber(asked: string, classes: readonly string[]): number {
   const byName = classes.indexOf(asked);
   if (byName >= 0) return byName;
   const number = Number(asked);
@@ -148,5 +133,5 @@ function classNumber(asked: string, classes: readonly string[]): number {
   );
 }
 
-const probabilityOf = ({ data }: HostTensor, index: number): number =>
+export const probabilityOf = ({ data }: HostTensor, index: number): number =>
   topClasses(data as Float32Array, data.length, data.length)[0]!.find((r) => r.index === index)!.probability;

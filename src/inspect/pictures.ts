@@ -63,12 +63,20 @@ class Canvas {
   }
 }
 
-/** Where the tiles of a grid lie: about as wide as 16 to 9. */
-function grid(count: number, height: number, width: number, gap = 4) {
-  const columns = Math.max(
-    1,
-    Math.min(count, Math.round(Math.sqrt((count * (height + gap) * 16) / ((width + gap) * 9)))),
-  );
+/** How the tiles of a picture lie. */
+export interface TileLayout {
+  /** Tiles side by side. Default: as many as make the picture about as wide as 16 to 9. */
+  readonly columns?: number;
+  /** Pixels between tiles, and around them. Default 4. */
+  readonly gap?: number;
+  /** How often a value is repeated along each axis. Default: until a tile is wide enough to be seen. */
+  readonly zoom?: number;
+}
+
+/** Where the tiles of a grid lie. */
+function grid(count: number, height: number, width: number, { gap = 4, columns: asked }: TileLayout = {}) {
+  const wide = Math.round(Math.sqrt((count * (height + gap) * 16) / ((width + gap) * 9)));
+  const columns = Math.max(1, Math.min(count, asked ?? wide));
   const rows = Math.ceil(count / columns);
   const canvas = new Canvas(rows * (height + gap) + gap, columns * (width + gap) + gap);
   const at = (i: number) =>
@@ -85,14 +93,14 @@ const TILE = 56;
  * @param maps [N, C, H, W] or [N, features]
  * @param index which of the N images
  */
-export function featureGrid(maps: HostTensor, index = 0): Image {
+export function featureGrid(maps: HostTensor, index = 0, layout: TileLayout = {}): Image {
   const [n, c, h = 1, w = 1] = maps.shape;
   if (maps.shape.length !== 4 && maps.shape.length !== 2)
     throw new Error(`feature maps are [N, C, H, W] or [N, features], got ${formatShape(maps.shape)}`);
   if (!(index >= 0 && index < n!)) throw new RangeError(`there is no image ${index}: there are ${n}, counted from 0`);
   const area = h * w;
-  const zoom = area === 1 ? 14 : Math.max(1, Math.ceil(TILE / w));
-  const { canvas, at } = grid(c!, h * zoom, w * zoom, area === 1 ? 2 : 4);
+  const { gap = area === 1 ? 2 : 4, zoom = area === 1 ? 14 : Math.max(1, Math.ceil(TILE / w)) } = layout;
+  const { canvas, at } = grid(c!, h * zoom, w * zoom, { ...layout, gap });
   const all = rangeOf(maps.data, index * c! * area, c! * area);
   for (let k = 0; k < c!; k++) {
     const start = (index * c! + k) * area;
@@ -109,14 +117,14 @@ export function featureGrid(maps: HostTensor, index = 0): Image {
  * of channels. Grey in the middle is zero, and the largest absolute weight of a filter is black or white.
  * @param weight [O, I, kH, kW]
  */
-export function filterGrid(weight: HostTensor): Image {
+export function filterGrid(weight: HostTensor, layout: TileLayout = {}): Image {
   const [o, i, h, w] = weight.shape;
   if (weight.shape.length !== 4) throw new Error(`filters are [O, I, kH, kW], got ${formatShape(weight.shape)}`);
   const inColour = i === 3;
   const tiles = inColour ? o! : o! * i!;
   const values = inColour ? 3 * h! * w! : h! * w!;
-  const zoom = Math.max(1, Math.ceil(TILE / w!));
-  const { canvas, at } = grid(tiles, h! * zoom, w! * zoom);
+  const { zoom = Math.max(1, Math.ceil(TILE / w!)) } = layout;
+  const { canvas, at } = grid(tiles, h! * zoom, w! * zoom, layout);
   for (let t = 0; t < tiles; t++) {
     const start = t * values;
     const [low, high] = rangeOf(weight.data, start, values);

@@ -46,6 +46,8 @@ export interface StepGraph {
   readonly outputs: ReadonlyMap<string, Step>;
   /** In order of computation. */
   readonly steps: readonly Step[];
+  /** The step that each operation on the image belongs to. */
+  readonly of: ReadonlyMap<Node, Step>;
 }
 
 const KINDS: Partial<Record<OpName, StepKind>> = {
@@ -121,6 +123,7 @@ export function stepsOf({ nodes, image, outputs, modules }: TracedModel): StepGr
     input: first,
     outputs: new Map([...outputs].map(([name, t]) => [name, of.get(t.node)!] as [string, Step])),
     steps,
+    of,
   };
 }
 
