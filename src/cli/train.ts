@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
-import { CommandError, ExitCode, Interrupted } from './errors.js';
+import { CommandError, ExitCode, Interrupted, sentenceOf } from './errors.js';
 import { addFields } from './fields.js';
 import { action, type Context } from './run.js';
 import { modelField, trainFields, withResume } from './train-fields.js';
@@ -63,7 +63,10 @@ export async function train({ values: given, terminal, interrupt, device }: Cont
   const out = resume ?? (values.out as string | undefined) ?? freeDirectory(plan.title);
   terminal.note(dryRun ? plan.title : `${plan.title}, into ${out}`);
   const planned = await predict({ ...plan, fit: { ...plan.fit, out } }, dryRun ? 2 : 0.5, interrupt.signal);
-  if (dryRun) return terminal.answer({ ...planned, device: backend.device }, `predicted: ${predictionLine(planned)}`);
+  if (dryRun) {
+    const parameters = plan.net.parameterCount();
+    return terminal.answer({ ...planned, parameters, device: backend.device }, `predicted: ${predictionLine(planned)}`);
+  }
   terminal.note(`predicted: ${predictionLine(planned)}`);
   const progress = await new TrainProgress(terminal, {
     logEvery: values.logEvery as number | undefined,
@@ -77,7 +80,11 @@ export async function train({ values: given, terminal, interrupt, device }: Cont
   const profiled = profiling && showWhenDone(trainer, profiling, terminal);
   const log = await eventLog(out, values.log === 'tensorboard', resume !== undefined);
   if (log) trainer.on(log.listen);
-  const closeLog = async () => log?.close().catch((error: Error) => terminal.warn(error.message));
+  const live = await liveLog(out, planned.imagesPerSecond);
+  trainer.on(live.listen);
+  const closeLog = async () => {
+    for (const l of [log, live]) await l?.close().catch((error: Error) => terminal.warn(error.message));
+  };
   const untouched = resume === undefined ? new Untouched(out) : undefined;
   const afterEpoch = sampleSheets(trainer, plan.data.valid, {
     every: (values.samplesEvery as number | undefined) ?? 10,
@@ -97,8 +104,9 @@ export async function train({ values: given, terminal, interrupt, device }: Cont
       })
       .catch(async (error) => {
         // The last losses before it are what one looks for.
+        live.fail(sentenceOf(error));
         await closeLog();
-        if (!(error instanceof NonFiniteError)) await untouched?.restore(log);
+        if (!(error instanceof NonFiniteError)) await untouched?.restore([log, live]);
         throw error;
       });
     progress.end();
@@ -152,6 +160,16 @@ async function eventLog(out: string, asked: boolean, resume: boolean) {
   ]);
   const storage = openStorage(out);
   return asked || (resume && (await hasEventFiles(storage))) ? new EventLog(storage) : undefined;
+}
+
+/** What a page follows, always. */
+async function liveLog(out: string, predictedImagesPerSecond: number) {
+  const [{ LiveLog }, { openStorage }, { hostname }] = await Promise.all([
+    import('../train/liveLog.js'),
+    import('../train/storage.js'),
+    import('node:os'),
+  ]);
+  return new LiveLog(openStorage(out), { pid: process.pid, host: hostname(), predictedImagesPerSecond });
 }
 
 function stopped(

@@ -165,7 +165,7 @@ describe('TensorBoard event files', () => {
         log.listen({ type: 'start', batchesPerEpoch: 5, resumed: { epoch: 1, batch: 0 } } as TrainEvent);
         log.listen(step);
         log.listen({ type: 'stopped' } as TrainEvent);
-        await untouched.restore(log);
+        await untouched.restore([log]);
         if (there) expect(readdirSync(out)).toEqual(['events.out.tfevents.1.other']);
         else expect(existsSync(out)).toBe(false);
       }
