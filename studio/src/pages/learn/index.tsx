@@ -1,9 +1,20 @@
+import { usePlace } from '../../lib/router.js';
 import { Empty, Page } from '../../ui/index.js';
+import { Cards } from './Cards.js';
+import { NETWORKS } from './docs.js';
+import { NetworkPage } from './NetworkPage.js';
+import './learn.css';
 
 export default function Section() {
+  const { parts } = usePlace();
+  if (parts[1] === undefined) return <Cards />;
+  const name = NETWORKS.find((n) => n === parts[1]);
+  if (name) return <NetworkPage key={name} name={name} />;
   return (
     <Page title="Learn">
-      <Empty title="Nothing here yet" />
+      <Empty title={`There is no page on "${parts[1]}"`}>
+        <a href="#/learn">All pages</a>
+      </Empty>
     </Page>
   );
 }
