@@ -2,7 +2,7 @@ import { useId, useState } from 'react';
 import type { FormField, StartForm } from '../../../../src/server/studio/api.js';
 import { Card, Field } from '../../ui/index.js';
 import { CHOSEN, type Draft, taskOf, withValue } from './draft.js';
-import { defaultOf, GROUPS, helpOf, inOrder, labelOf, suggestions } from './words.js';
+import { concerns, defaultOf, GROUPS, helpOf, inOrder, labelOf, suggestions } from './words.js';
 
 /** The options that matter, and the others on request. */
 export function Options({
@@ -19,13 +19,15 @@ export function Options({
   errors: Readonly<Record<string, string>>;
   onChange: (draft: Draft) => void;
 }) {
-  const fields = form.fields.filter((f) => !CHOSEN.includes(f.name));
+  const task = taskOf(draft, form);
+  const fields = form.fields.filter(
+    ({ name }) => !CHOSEN.includes(name) && (concerns(name, task) || draft.values[name] || errors[name] !== undefined),
+  );
   const rest = fields.filter((f) => !f.main);
   const touched = rest.filter((f) => draft.values[f.name] || errors[f.name] !== undefined);
   const [more, setMore] = useState(false);
   // What is wrong is never hidden.
   const open = more || touched.some((f) => errors[f.name] !== undefined);
-  const task = taskOf(draft, form);
   const input = (field: FormField) => (
     <Setting
       key={field.name}

@@ -7,13 +7,13 @@ import { typed } from './prefill.js';
 /** What fields are called where their name is not said well by itself. */
 const LABELS: Readonly<Record<string, string>> = {
   lr: 'Learning rate',
-  lrScale: 'Learning rates of parts',
-  ema: 'Moving average of weights',
+  lrScale: 'Rates of parts',
+  ema: 'Average of weights',
   augment: 'Augmentation',
   size: 'Image size',
   channels: 'Colour channels',
   images: 'Images to generate',
-  limit: 'Train on that many images only',
+  limit: 'Limit of images',
   freeze: 'Frozen parts',
   weights: 'Begin with weights',
   valid: 'Part for validation',
@@ -22,20 +22,20 @@ const LABELS: Readonly<Record<string, string>> = {
   masks: 'How masks are read',
   monitor: 'Best epoch by',
   warmup: 'Warm-up epochs',
-  clipNorm: 'Clip norm of gradients',
-  clipValue: 'Clip values of gradients',
-  accumulate: 'Accumulate gradients over steps',
+  clipNorm: 'Clip gradient norm',
+  clipValue: 'Clip gradient values',
+  accumulate: 'Steps of an update',
   classes: 'Classes',
   strict: 'Strict',
   exact: 'Exact convolutions',
   tune: 'Tune convolutions',
-  saveEvery: 'Save every … steps',
-  samplesEvery: 'Sample sheet every … epochs',
-  logEvery: 'Log every … steps',
+  saveEvery: 'Steps between saves',
+  samplesEvery: 'Epochs between sheets',
+  logEvery: 'Steps between lines',
   log: 'Event files',
-  fold: 'Fold of a cross-validation',
+  fold: 'Fold',
   features: 'Channels of each level',
-  workers: 'Threads that prepare images',
+  workers: 'Threads for images',
   threads: 'Threads of the device',
 };
 
@@ -66,7 +66,8 @@ export function defaultOf(
   if (field.name === 'optimizer' && own) return own.optimizer;
   if (field.name === 'lr' && own) return own.lr;
   const said = DEFAULT.exec(field.help)?.[1];
-  if (said === undefined) return field.name === 'scheduler' ? 'constant' : 'none';
+  if (said === undefined)
+    return field.kind === 'choice' ? 'as usual' : field.name === 'scheduler' ? 'constant' : 'none';
   return forTask(said, task);
 }
 
@@ -104,6 +105,14 @@ export const inOrder = (fields: readonly FormField[]): FormField[] => {
   const place = ({ name }: FormField) => (FIRST.includes(name) ? FIRST.indexOf(name) : FIRST.length);
   return [...fields].sort((a, b) => place(a) - place(b));
 };
+
+const FOR_MASKS: readonly string[] = [
+  ...['features', 'trainList', 'validList', 'testList', 'classNames', 'masks', 'strict', 'samplesEvery'],
+];
+const FOR_CLASSES: readonly string[] = ['labelSmoothing', 'skipDamaged'];
+/** Whether an option means anything to networks of that kind. */
+export const concerns = (name: string, task: Task): boolean =>
+  !(task === 'segmentation' ? FOR_CLASSES : FOR_MASKS).includes(name);
 
 /** Headings of what is shown on request, and what stands under them; other fields come last. */
 export const GROUPS: readonly (readonly [title: string, names: readonly string[]])[] = [
