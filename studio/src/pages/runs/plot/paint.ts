@@ -1,0 +1,77 @@
+import type { Line } from './line.js';
+import { thin, visible } from './thin.js';
+
+/** How values become pixels of the canvas. */
+export interface Mapping {
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+  readonly x: readonly [number, number];
+  readonly y: readonly [number, number];
+  readonly log: boolean;
+  /** Pixels of the canvas for one of the page. */
+  readonly ratio: number;
+}
+
+/** Pixel of a value, from the top. */
+export function yPixel(map: Mapping, value: number): number {
+  const [low, high] = map.y;
+  const share = map.log ? Math.log(value / low) / Math.log(high / low) : (value - low) / (high - low);
+  return map.top + map.height * (1 - share);
+}
+
+export const xPixel = (map: Mapping, x: number): number =>
+  map.left + (map.width * (x - map.x[0])) / (map.x[1] - map.x[0]);
+
+let indices = new Int32Array(1 << 13);
+
+/** Draws a line; lines of tens of thousands of points cost no more than the width of the chart. */
+export function paintLine(ctx: CanvasRenderingContext2D, line: Line, colour: string, map: Mapping): void {
+  const { x, y } = line;
+  const [from, to] = visible(x, map.x[0], map.x[1]);
+  const column = ((map.x[1] - map.x[0]) / map.width) * map.ratio;
+  const room = Math.min(to - from, 4 * (Math.ceil(map.width / map.ratio) + 4));
+  if (indices.length < room) indices = new Int32Array(2 * room);
+  const count = thin(x, y, from, to, column, indices);
+  ctx.lineJoin = 'bevel';
+  ctx.lineWidth = (line.faint ? 1 : 1.8) * map.ratio;
+  ctx.strokeStyle = colour;
+  ctx.globalAlpha = line.faint ? 0.28 : 1;
+  ctx.setLineDash(line.dashed ? [5 * map.ratio, 4 * map.ratio] : []);
+  ctx.beginPath();
+  let drawing = false;
+  for (let i = 0; i < count; i++) {
+    const at = indices[i]!;
+    const value = y[at]!;
+    if (!Number.isFinite(value) || (map.log && value <= 0)) {
+      drawing = false;
+      continue;
+    }
+    const px = xPixel(map, x[at]!);
+    // A spike far outside must not make coordinates that canvases round badly.
+    const py = Math.max(map.top - map.height, Math.min(map.top + 2 * map.height, yPixel(map, value)));
+    if (drawing) ctx.lineTo(px, py);
+    else ctx.moveTo(px, py);
+    drawing = true;
+  }
+  ctx.stroke();
+  ctx.setLineDash([]);
+  if (line.dots && count < map.width / (8 * map.ratio)) paintDots(ctx, line, colour, map, count);
+  ctx.globalAlpha = 1;
+}
+
+function paintDots(ctx: CanvasRenderingContext2D, { x, y }: Line, colour: string, map: Mapping, count: number): void {
+  ctx.fillStyle = colour;
+  ctx.beginPath();
+  for (let i = 0; i < count; i++) {
+    const at = indices[i]!;
+    const value = y[at]!;
+    if (!Number.isFinite(value) || (map.log && value <= 0)) continue;
+    const px = xPixel(map, x[at]!);
+    const py = yPixel(map, value);
+    ctx.moveTo(px + 2.6 * map.ratio, py);
+    ctx.arc(px, py, 2.6 * map.ratio, 0, 2 * Math.PI);
+  }
+  ctx.fill();
+}
