@@ -56,7 +56,7 @@ export type PictureName = keyof typeof PICTURES;
 
 /** A colour picture as its three channels: circles and crosses. */
 export function colourPicture(side: number, index: number): [Plane, Plane, Plane] {
-  const image = new ShapesSegDataset({ images: 64, size: side, seed: 4, noise: 0.03 }).get(index).image as Uint8Array;
+  const image = new ShapesSegDataset({ images: 64, size: side, seed: 4, noise: 0.015 }).get(index).image as Uint8Array;
   return [grey(image, 0, side), grey(image, 1, side), grey(image, 2, side)];
 }
 

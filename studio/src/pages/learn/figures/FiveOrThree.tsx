@@ -13,8 +13,8 @@ const EMPTY = makePlane(FIELD, FIELD, () => 0);
 type Kind = 'blur' | 'vertical' | 'horizontal';
 const NAMES: Readonly<Record<Kind, string>> = {
   blur: 'Blur',
-  vertical: 'Vertical edges',
-  horizontal: 'Horizontal edges',
+  vertical: 'Vertical',
+  horizontal: 'Horizontal',
 };
 
 export default function FiveOrThree() {
@@ -46,6 +46,7 @@ function Field() {
       plane={reach < 0 ? EMPTY : around(reach)}
       scale={{ signed: reach === 0 ? 1 : 2.4 }}
       marks={seen(reach)}
+      lines
       label={label}
       caption={caption}
       {...(reach === 0 ? { onPoint: point, onKey: key } : {})}
@@ -54,13 +55,14 @@ function Field() {
   return (
     <div className="stack">
       <p className="lead">
-        Point at a value on the right, or use the arrow keys there. Two 3x3 convolutions see the same 5x5 pixels as one
-        5x5.
+        Point at a value behind the last layer, or use the arrow keys there. Two 3x3 convolutions see the same 5x5
+        pixels as one 5x5.
       </p>
-      <div className="pictures" style={{ '--count': 5 } as object}>
+      <div className="ways">
         {show(2, 'The 5x5 pixels that two 3x3 convolutions see', 'Picture: 5x5 pixels are seen')}
         {show(1, 'The 3x3 values in between', 'Behind the first 3x3: 3x3 values')}
         {show(0, 'Map behind two 3x3 convolutions. Arrow keys move the value.', 'Behind the second 3x3: one value')}
+        <i />
         {show(2, 'The 5x5 pixels that one 5x5 convolution sees', 'Picture: 5x5 pixels are seen')}
         {show(0, 'Map behind one 5x5 convolution. Arrow keys move the value.', 'Behind one 5x5: one value')}
       </div>

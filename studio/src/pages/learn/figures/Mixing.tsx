@@ -45,7 +45,7 @@ const MIXES: Readonly<Record<string, { readonly name: string; readonly matrix: M
 
 /** A 1x1 convolution on a colour picture: nine weights that mix three channels into three others, place by place. */
 export default function Mixing() {
-  const [index, setIndex] = useState('2');
+  const [index, setIndex] = useState('30');
   const [matrix, setMatrix] = useState<Matrix>(MIXES.opponent!.matrix);
   const picture = useMemo(() => colourPicture(SIDE, Number(index)), [index]);
   const mixed = useMemo(() => mixChannels(picture, matrix) as [Plane, Plane, Plane], [picture, matrix]);
@@ -63,9 +63,9 @@ export default function Mixing() {
           label="Picture"
           value={index}
           options={[
-            ['2', 'One'],
-            ['7', 'Two'],
-            ['12', 'Three'],
+            ['30', 'One'],
+            ['9', 'Two'],
+            ['31', 'Three'],
           ]}
           onChange={setIndex}
         />

@@ -137,8 +137,9 @@ export default function Pooling() {
         <div className="stack" style={{ gap: 10, alignContent: 'start' }}>
           <h3>And if the picture moves?</h3>
           <p className="tell muted">
-            A digit written a little further right is the same digit. The longer the bars, the more of a level changes
-            though nothing but the place did: the deeper the level, the less it minds.
+            A digit written a little further right is the same digit. The longer a bar, the more of a level changes
+            though nothing but the place did. Means mind less from level to level; a largest value stays as it is until
+            it crosses into the next square, and then jumps.
           </p>
           <Slider
             label="Moved to the right by"

@@ -9,11 +9,12 @@ const NAMES: Readonly<Record<Layer, string>> = { conv3: '3x3', conv5: '5x5', con
 
 /** Layers are put on top of each other; the square shows what one value of the last sees of a picture. */
 export default function Receptive() {
-  const [layers, setLayers] = useState<readonly Layer[]>(() => STACKS.VGG16!.slice(0, 6));
+  const [layers, setLayers] = useState<readonly Layer[]>(() => STACKS.VGG16!.slice(0, 10));
   const [picked, setPicked] = useState<number>();
-  const picture = useMemo(() => colourPicture(SIDE, 1), []);
+  const picture = useMemo(() => colourPicture(SIDE, 12), []);
   const seen = useMemo(() => seenBehind(layers), [layers]);
   const at = Math.min(picked ?? layers.length - 1, layers.length - 1);
+  const most = Math.max(1, ...seen.map((s) => s.size));
   const { size, step } = seen[at] ?? { size: 1, step: 1 };
   const start = Math.round((SIDE - size) / 2);
   const marks = [
@@ -106,7 +107,7 @@ export default function Receptive() {
                 onClick={() => setPicked(i)}
                 onPointerEnter={() => setPicked(i)}
               >
-                <i style={{ height: `${Math.max(2, (100 * Math.min(s.size, SIDE)) / SIDE)}%` }} />
+                <i style={{ height: `${Math.max(2, (100 * s.size) / most)}%` }} />
                 <b>{s.size}</b>
                 <span>{NAMES[s.layer]}</span>
               </button>

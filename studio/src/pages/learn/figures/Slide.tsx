@@ -10,6 +10,8 @@ import { ARROWS, Pixels } from '../parts/Pixels.js';
 const SIDE = 28;
 type Shown = PictureName | 'own';
 type Chosen = KernelName | 'own' | 'learned';
+/** Rows of the map that are there at first. */
+const FIRST = 8;
 const BLANK = makePlane(SIDE, SIDE, () => 0);
 
 /** A window slides over a picture: what it sees, times the kernel, summed, is one value of the map. */
@@ -22,7 +24,7 @@ export default function Slide() {
   const [stride, setStride] = useState(1);
   const [padding, setPadding] = useState(0);
   const [place, setPlace] = useState({ y: 8, x: 13 });
-  const [known, setKnown] = useState<ReadonlySet<number>>(new Set());
+  const [known, setKnown] = useState<ReadonlySet<number>>(new Set(Array(FIRST * 24 + 14).keys()));
   const [playing, setPlaying] = useState(false);
 
   const picture = useMemo(() => (shown === 'own' ? drawn : PICTURES[shown](SIDE)), [shown, drawn]);
@@ -41,7 +43,7 @@ export default function Slide() {
   const [mapOf, setMapOf] = useState(map);
   if (mapOf !== map) {
     setMapOf(map);
-    if (shown !== 'own') setKnown(new Set());
+    if (shown !== 'own' || mapOf.width !== map.width) setKnown(new Set());
   }
   const visit = (to: { y: number; x: number }) => {
     const next = {
@@ -186,6 +188,7 @@ export default function Slide() {
             />
           </div>
           <div className="row" style={{ flexWrap: 'nowrap', gap: 10 }}>
+            <span aria-hidden="true">=</span>
             <Grid label="Products" plane={products} most={largest(kernel)} />
             <div className="slide-value" aria-live="polite">
               <span>sum</span>

@@ -23,6 +23,8 @@ interface Props {
   /** Rows and columns of nothing around it. */
   readonly border?: number;
   readonly marks?: readonly Mark[];
+  /** Lines between the pixels. */
+  readonly lines?: boolean;
   /** Places that have a value yet; default all. */
   readonly known?: ReadonlySet<number>;
   /** A place is pointed at, or was left (undefined); `pressed` while a button is held. */
@@ -39,6 +41,7 @@ export function Pixels({
   scale = 'grey',
   border = 0,
   marks = [],
+  lines = false,
   known,
   onPoint,
   onKey,
@@ -78,6 +81,15 @@ export function Pixels({
       <svg viewBox={`${-border} ${-border} ${width} ${height}`} aria-hidden="true">
         {border > 0 && (
           <rect x={0} y={0} width={one.width} height={one.height} className="edge" vectorEffect="non-scaling-stroke" />
+        )}
+        {lines && (
+          <path
+            d={Array.from({ length: width }, (_, i) => `M${i - border} ${-border}v${height}`)
+              .concat(Array.from({ length: height }, (_, i) => `M${-border} ${i - border}h${width}`))
+              .join('')}
+            className="line"
+            vectorEffect="non-scaling-stroke"
+          />
         )}
         {marks.map((m) => (
           <rect
