@@ -15,13 +15,17 @@
  * - `/api/networks`                      -> {@link NetworkListing}[]
  * - `/api/networks/NAME?input=&classes=` -> {@link NetworkGraph}; `/api/runs/:run/network` the same of a run
  * - `/api/runs/:run/samples`             -> {@link SampleListing}; `/api/runs/:run/samples/N` -> PNG
- * - `/api/runs/:run/filters?layer=PATH`  -> PNG (the layer must be a convolution; default the first)
+ * - `/api/runs/:run/filters?layer=PATH`  -> PNG (the layer must be a convolution; default the first); the header `X-Shown`
+ *   says how many filters and inputs of each are shown: `16x16 of 64x32`
  * - `/api/runs/:run/page`                -> `PageConfig` of the page in `export/page`; `/api/runs/:run/model.onnx` its network
  * - `/ort/ort.mjs`, `/ort/ort.wasm`      -> onnxruntime for the page, 404 where it is not installed
  *
  * Computing with an image (POST; the body is the image file):
- * - `/api/runs/:run/features?layer=PATH` -> {@link Features}
- * - `/api/runs/:run/grad-cam?class=N`    -> PNG; the header `X-Class` names the class that was explained
+ * - `/api/runs/:run/features?layer=PATH` -> {@link Features}; `?step=N` the step of that `id` in the run's graph, with the
+ *   normalisation and activation that follow it (a layer's path alone gives what it says before those)
+ * - `/api/runs/:run/grad-cam?class=N`    -> PNG, the image as the network sees it beside the same under the evidence; the
+ *   header `X-Class` names the class that was explained, `X-Layer` the layer (`?layer=PATH` chooses it), `X-Probability` how
+ *   sure the network is (of masks: the share of the pixels). Both take `invert=true`, as `predict` does
  * - `/api/runs/:run/predict?...`         -> what `fovea serve` answers (`top`, `as`, `threshold`, ...)
  *
  * Changing something (POST; needs the token where the server is bound beyond this machine):
@@ -227,8 +231,10 @@ export interface Features {
   readonly channels: number;
   readonly height: number;
   readonly width: number;
-  /** PNG as a data URL: a grid of the first maps, `columns` wide, tiles of `tile` pixels with a gap of 1. */
+  /** PNG as a data URL: a grid of the first maps, `columns` wide, with a gap of 1 pixel between tiles and around them. */
   readonly picture: string;
   readonly columns: number;
   readonly shown: number;
+  /** Height and width of a tile in the picture. */
+  readonly tile: readonly [number, number];
 }
