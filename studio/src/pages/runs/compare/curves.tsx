@@ -1,4 +1,5 @@
 import { useEffect, useMemo, useState, useSyncExternalStore } from 'react';
+import { isFraction } from '../../../../../src/report/format.js';
 import { formatMetric, formatNumber } from '../../../lib/format.js';
 import { go } from '../../../lib/router.js';
 import { Segmented } from '../../../ui/index.js';
@@ -108,6 +109,7 @@ export function ComparePanel({
         unit={unit}
         height={380}
         log={log && (measure === 'loss' || measure === 'steps')}
+        percent={isFraction(measure)}
         format={plain ? (v) => formatMetric(measure, v) : formatNumber}
       />
     </>

@@ -12,7 +12,8 @@ const TITLES: readonly (readonly [key: string, title: string, about: string])[] 
 /** Pictures of what the network is worst and best at. */
 export default function Cases({ run }: { run: RunDetail }) {
   const [large, setLarge] = useState<number>();
-  const there = TITLES.filter(([key]) => run.pictures[key]);
+  // The samples of the end are the last of the sheets over time.
+  const there = TITLES.filter(([key]) => run.pictures[key] && (key !== 'samples' || run.sheets.length === 0));
   const pictures = there.map(([key, title]): Picture => ({ address: fileAddress(run, run.pictures[key]!), title }));
   return (
     <div className="columns" style={{ '--least': '460px' } as never}>

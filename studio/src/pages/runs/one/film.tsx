@@ -30,11 +30,17 @@ export default function Film({ run }: { run: RunDetail }) {
 
   // Neighbours are there before they are asked for, the one in the direction of play first.
   useEffect(() => {
-    for (const by of [-2, 3, -1, 2, 1]) {
-      const next = pictures[at + by];
-      if (next) fetchPicture(next.address).catch(() => undefined);
-    }
-  }, [pictures, at]);
+    const timer = setTimeout(
+      () => {
+        for (const by of [-2, 3, -1, 2, 1]) {
+          const next = pictures[at + by];
+          if (next) fetchPicture(next.address).catch(() => undefined);
+        }
+      },
+      playing ? 0 : 60,
+    );
+    return () => clearTimeout(timer);
+  }, [pictures, at, playing]);
 
   // The next sheet comes when this one is seen, not before.
   useEffect(() => {

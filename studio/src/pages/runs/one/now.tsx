@@ -13,12 +13,16 @@ export function NowCard({ run }: { run: RunDetail }) {
         ['Epoch', `${Math.max(1, live.epoch)} of ${planned}`],
         [live.phase === 'training' ? 'Batch' : capital(live.phase), `${live.batch} of ${live.batches}`],
         ['Speed', live.imagesPerSecond > 0 ? speed(live.imagesPerSecond) : '–'],
-        [
-          'Predicted',
-          predicted
-            ? `${speed(predicted)}${live.imagesPerSecond > 0 ? ` (now ${formatPercent(live.imagesPerSecond / predicted, 0)})` : ''}`
-            : '–',
-        ],
+        ...(predicted
+          ? ([
+              [
+                'Predicted',
+                live.imagesPerSecond > 0
+                  ? `${speed(predicted)}, now ${formatPercent(live.imagesPerSecond / predicted, 0)}`
+                  : speed(predicted),
+              ],
+            ] as [string, string][])
+          : []),
         ['Device', device(config.device)],
       ]
     : [];

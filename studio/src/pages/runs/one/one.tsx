@@ -22,7 +22,7 @@ function tabs({ sheets, pictures, confusion, notes }: RunDetail): (readonly [Tab
   return [
     ['curves', 'Curves'],
     ...(sheets.length > 0 ? ([['masks', 'Masks over time']] as const) : []),
-    ...(pictures.worst || pictures.best || (pictures.samples && !confusion)
+    ...(pictures.worst || pictures.best || (pictures.samples && !confusion && sheets.length === 0)
       ? ([['cases', pictures.worst || pictures.best ? 'Worst and best' : 'Samples']] as const)
       : []),
     ...(confusion || pictures.confusion ? ([['classes', 'Classes']] as const) : []),

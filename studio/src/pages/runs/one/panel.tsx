@@ -1,4 +1,5 @@
 import { type ReactNode, useEffect, useMemo, useState, useSyncExternalStore } from 'react';
+import { isFraction } from '../../../../../src/report/format.js';
 import { formatMetric, formatNumber } from '../../../lib/format.js';
 import { Segmented } from '../../../ui/index.js';
 import {
@@ -103,6 +104,7 @@ export function CurvePanel({ runs, end }: { runs: readonly Curves[]; end?: React
                 lines={lines}
                 {...shared}
                 format={(v) => formatMetric(name, v)}
+                percent={isFraction(name)}
               />
             ),
         )}

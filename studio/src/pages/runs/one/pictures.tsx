@@ -102,31 +102,33 @@ export function Swapped({
 }) {
   const place = useRef<HTMLDivElement>(null);
   const [failed, setFailed] = useState(false);
-  const name = useRef(title);
-  name.current = title;
+  const wanted = useRef({ address, title, onShown });
+  wanted.current = { address, title, onShown };
+  const busy = useRef(false);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another address is another picture
   useEffect(() => {
-    let wanted = true;
-    fetchPicture(address).then(
-      (image) => {
-        if (!wanted || !place.current) return;
-        // A picture may be shown at two places at once: each has its own element.
-        const own =
-          image.isConnected && image.parentNode !== place.current ? (image.cloneNode() as HTMLImageElement) : image;
-        own.alt = name.current;
-        place.current.replaceChildren(own);
-        setFailed(false);
-        onShown?.(address);
-      },
-      () => {
-        if (!wanted) return;
-        setFailed(true);
-        onShown?.(address);
-      },
-    );
-    return () => {
-      wanted = false;
+    // One after the other: where the slider is pulled along quickly, those in between are left out.
+    if (busy.current) return;
+    busy.current = true;
+    const next = async (): Promise<void> => {
+      for (let shown = ''; place.current && shown !== wanted.current.address; ) {
+        shown = wanted.current.address;
+        const image = await fetchPicture(shown).catch(() => undefined);
+        if (!place.current) break;
+        if (image) {
+          // A picture may be shown at two places at once: each has its own element.
+          const taken = image.isConnected && image.parentNode !== place.current;
+          const own = taken ? (image.cloneNode() as HTMLImageElement) : image;
+          own.alt = wanted.current.title;
+          place.current.replaceChildren(own);
+        }
+        setFailed(!image);
+        wanted.current.onShown?.(shown);
+      }
+      busy.current = false;
     };
-  }, [address, onShown]);
+    void next();
+  }, [address]);
   return (
     <>
       {failed && <p className="says-bad">The picture cannot be shown; it may not be written yet.</p>}

@@ -17,6 +17,7 @@ export function Chart({
   unit,
   height = 230,
   log = false,
+  percent = false,
   format = formatNumber,
   end,
 }: {
@@ -27,6 +28,8 @@ export function Chart({
   unit: string;
   height?: number;
   log?: boolean;
+  /** Values are fractions. */
+  percent?: boolean;
   format?: (value: number) => string;
   end?: ReactNode;
 }) {
@@ -64,15 +67,19 @@ export function Chart({
     plot.current = new Plot(element, view, {
       height,
       log,
+      percent,
       formatX: plainNumber,
       formatY: (v) => formatNumber(v, 2).replace(/\.?0+$/, ''),
       onValues: tell,
     });
     plot.current.setLines(state.current.shown);
     return () => plot.current?.destroy();
-  }, [view, height, log]);
+  }, [view, height, log, percent]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: a plot that was made anew needs its lines too
-  useEffect(() => plot.current?.setLines(lines.filter((line) => !off.has(line.key))), [lines, off, log, height, view]);
+  useEffect(
+    () => plot.current?.setLines(lines.filter((line) => !off.has(line.key))),
+    [lines, off, log, height, view, percent],
+  );
 
   const toggle = (key: string) =>
     setOff((old) => {

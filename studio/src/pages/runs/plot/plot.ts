@@ -14,6 +14,8 @@ export interface PlotOptions {
   readonly log: boolean;
   readonly formatX: (x: number) => string;
   readonly formatY: (y: number) => string;
+  /** Values are fractions, written as percent at the axis. */
+  readonly percent: boolean;
   /** Values of the lines where the pointer is, or their last ones; `at` is undefined then. */
   readonly onValues: (values: readonly (number | undefined)[], at: number | undefined) => void;
 }
@@ -188,7 +190,7 @@ export class Plot implements Drawable {
   }
 
   private settings(width: number): uPlot.Options {
-    const { height, log, formatX, formatY } = this.options;
+    const { height, log, formatX, formatY, percent } = this.options;
     const font = `12px ${getComputedStyle(document.body).fontFamily}`;
     const axis: uPlot.Axis = {
       stroke: () => this.colour('--muted'),
@@ -215,7 +217,15 @@ export class Plot implements Drawable {
           size: (_u, values) => 16 + 7 * Math.max(3, ...(values ?? []).map((v) => String(v ?? '').length)),
           space: 34,
           values: (_u, at, _axis, _space, step) =>
-            at.map((v) => (v === null ? '' : log ? formatY(v) : tick(v, step || 1))),
+            at.map((v) =>
+              v === null
+                ? ''
+                : log
+                  ? formatY(v)
+                  : percent
+                    ? `${tick(100 * v, 100 * (step || 1))} %`
+                    : tick(v, step || 1),
+            ),
         },
       ],
       series: [{}, { paths: () => null, points: { show: false } }],
