@@ -12,7 +12,7 @@ import { chooseSplit, type Split, splitTitle } from './data-source.js';
 import { measure, measuringBatch } from './measure.js';
 import { networkOf } from './network.js';
 import { titleOf } from './plan.js';
-import { configurationOf } from './settings.js';
+import { settingsOf } from './settings.js';
 import { facts, style, type Terminal } from './terminal.js';
 
 /** What `fovea train` hands back when a run is done. */
@@ -71,7 +71,7 @@ export async function finishRun(
     classes: config.classes,
     parameters: config.parameters,
     device: config.device,
-    configuration: configurationOf(config),
+    configuration: settingsOf(config),
     ...(extra?.command ? { command: extra.command } : {}),
     written: new Date().toISOString().replace('T', ' ').slice(0, 16),
     versions: config.versions,

@@ -12,6 +12,7 @@ import { addPredict } from './predict.js';
 import { addRace } from './race.js';
 import { addRuns } from './runs.js';
 import { addServe } from './serve.js';
+import { addStudio } from './studio.js';
 import { addTrain } from './train.js';
 import { version } from './version.js';
 
@@ -32,6 +33,7 @@ export function createProgram(): Command {
     addPredict,
     addExport,
     addServe,
+    addStudio,
     addConvert,
     addRuns,
     addInspect,

@@ -7,7 +7,7 @@ import type { Field, Fields } from './fields.js';
 import { nameOf, resolveOptions, type Values } from './options.js';
 import { camelCase, splitOutsideBrackets } from './spec.js';
 
-const RACE_FILE = 'race.json';
+export const RACE_FILE = 'race.json';
 
 /** What a race is about, kept in its directory: enough to go on with it. */
 export interface RaceFile {

@@ -4,7 +4,7 @@ import { dataOf } from './data-source.js';
 import { describeSpec } from './spec.js';
 
 /** The settings of a run in the order a person asks for them. */
-export function configurationOf(config: RunConfig): [string, string][] {
+export function settingsOf(config: RunConfig): [string, string][] {
   const { training: t, inputShape, normalize } = config;
   const data = dataOf(config);
   const rows: [string, string | undefined][] = [

