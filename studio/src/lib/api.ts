@@ -5,6 +5,8 @@ export class ApiError extends Error {
   constructor(
     readonly status: number,
     message: string,
+    /** The field of a form that it is about. */
+    readonly field?: string,
   ) {
     super(message);
   }
@@ -32,7 +34,8 @@ async function request(path: string, init: RequestInit = {}): Promise<Response> 
   }
   if (response.ok) return response;
   const said = await response.json().catch(() => undefined);
-  throw new ApiError(response.status, (said as { error?: string } | undefined)?.error ?? response.statusText);
+  const { error, field } = (said ?? {}) as { error?: string; field?: string };
+  throw new ApiError(response.status, error ?? response.statusText, field);
 }
 
 /** Asks for JSON. @throws ApiError */

@@ -96,7 +96,7 @@ function Option({
 export function ChooseData({ form, draft, onChange, error }: Props & { readonly error?: string | undefined }) {
   const task = taskOf(draft, form);
   const usual = usualData(task);
-  const listed = form.data.filter((d) => d.task === task);
+  const listed = form.data.filter((d) => suits(d.name, task, form));
   const named = draft.data === '' ? usual : draft.data;
   const known = listed.some((d) => d.name === named);
   const [own, setOwn] = useState(!known);

@@ -34,7 +34,7 @@ export function Options({
       field={field}
       value={draft.values[field.name] ?? ''}
       usual={defaultOf(field, task, draft.recipe, own)}
-      offered={suggestions(field.name, task)}
+      offered={[...new Set([...suggestions(field.name, task), ...(field.choices ?? [])])]}
       error={errors[field.name]}
       onChange={(value) => onChange(withValue(draft, field.name, value))}
     />

@@ -35,7 +35,7 @@ export const usualData = (task: Task): string => (task === 'segmentation' ? 'cel
 /** Masks are for networks that make masks, classes for those that name them; a path may hold either. */
 export function suits(data: string, task: Task, form: StartForm): boolean {
   const known = form.data.find((d) => d.name === data);
-  return !known || known.task === task;
+  return !known || known.task === '' || known.task === task;
 }
 
 /** The same settings for another network: data that it cannot learn from is left. */

@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useRef, useState } from 'react';
 import type { Planned, RunDetail, Started, StartForm } from '../../../../src/server/studio/api.js';
-import { post, runPath, useGet } from '../../lib/api.js';
+import { type ApiError, post, runPath, useGet } from '../../lib/api.js';
 import { useRuns } from '../../lib/live.js';
 import { go, usePlace } from '../../lib/router.js';
 import { Loading, Notice, Page } from '../../ui/index.js';
@@ -106,7 +106,7 @@ function Filled({ form, place, begun }: { form: StartForm; place: string; begun:
       kept = undefined;
       go(['runs', id]);
     } catch (error) {
-      complain((error as Error).message);
+      complain((error as Error).message, (error as ApiError).field);
       setStarting(false);
     }
   };

@@ -1,5 +1,6 @@
+import { formatPlain } from '../../../../src/report/format.js';
 import type { Ranked } from '../../../../src/train/ranked.js';
-import { formatCount, formatNumber, formatPercent } from '../../lib/format.js';
+import { formatCount, formatPercent } from '../../lib/format.js';
 
 export interface Agreement {
   readonly agree: boolean;
@@ -25,7 +26,7 @@ export function compareClasses(page: readonly Ranked[], server: readonly number[
     : { agree, sentence: `They differ: by up to ${points(largest)} in a class.` };
 }
 
-const points = (difference: number): string => `${formatNumber(100 * difference, 2)} %`;
+const points = (difference: number): string => `${formatPlain(Number((100 * difference).toPrecision(2)))} %`;
 
 /** The part of the pixels that two masks see differently. */
 export function compareMasks(page: Uint8Array, server: Uint8Array): Agreement {
