@@ -5,20 +5,27 @@ import { PlayIcon, StopIcon } from '../../../ui/icons.js';
 import { fileAddress } from './pictures.js';
 
 /** Stop, resume, report; a button that cannot be used says why. */
-export function Actions({ run, report }: { run: RunDetail; report: string | undefined }) {
+export function Actions({
+  run,
+  report,
+  onFailed,
+}: {
+  run: RunDetail;
+  report: string | undefined;
+  onFailed: (why: string | undefined) => void;
+}) {
   const about = useGet<About>('/api/about').data;
   const [asked, setAsked] = useState<{ what: 'stop' | 'resume'; from: RunDetail['state'] }>();
-  const [failed, setFailed] = useState<string>();
   // Done as soon as the run is in another state than when it was asked for.
   const waiting = asked && asked.from === run.state ? asked.what : undefined;
   const denied =
     about?.token === 'needed' ? 'Open the studio by the address with its token, as its terminal shows it' : undefined;
   const send = (what: 'stop' | 'resume') => {
-    setFailed(undefined);
+    onFailed(undefined);
     setAsked({ what, from: run.state });
     post<Started>(runPath(run.id, `/${what}`)).catch((error: Error) => {
       setAsked(undefined);
-      setFailed(error.message);
+      onFailed(error.message);
     });
   };
   const running = run.state === 'running';
@@ -45,11 +52,6 @@ export function Actions({ run, report }: { run: RunDetail; report: string | unde
       {why && (
         <span id="why-not" className="hidden">
           {why}
-        </span>
-      )}
-      {failed && (
-        <span role="alert" className="says-bad action-failed">
-          {failed}
         </span>
       )}
     </>

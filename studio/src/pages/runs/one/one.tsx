@@ -1,4 +1,4 @@
-import { lazy, Suspense } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import type { RunDetail } from '../../../../../src/server/studio/api.js';
 import { go, href } from '../../../lib/router.js';
 import { Empty, Loading, Notice, Page, Segmented } from '../../../ui/index.js';
@@ -34,6 +34,7 @@ function tabs({ sheets, pictures, confusion, notes }: RunDetail): (readonly [Tab
 /** One run: how it goes or went, what it has learned, how it was set up. */
 export function OneRun({ id, asked }: { id: string; asked: URLSearchParams }) {
   const { detail, steps, error, gone } = useRunData(id);
+  const [failed, setFailed] = useState<string>();
   if (!detail)
     return (
       <Page title={id}>
@@ -74,10 +75,11 @@ export function OneRun({ id, asked }: { id: string; asked: URLSearchParams }) {
       end={
         <>
           <StateBadge state={detail.state} />
-          <Actions run={detail} report={detail.pictures.report} />
+          <Actions run={detail} report={detail.pictures.report} onFailed={setFailed} />
         </>
       }
     >
+      {failed && <Notice kind="bad">{failed}</Notice>}
       {gone && (
         <Notice kind="bad">The folder of this run is gone: what is shown here is the last that was read.</Notice>
       )}

@@ -34,7 +34,10 @@ function kept(): Look {
 /** All curves of some runs, with one time for all of them. */
 export function CurvePanel({ runs, end }: { runs: readonly Curves[]; end?: ReactNode }) {
   const [look, setLook] = useState(kept);
-  const { unit, smoothing, log } = look;
+  const { smoothing, log } = look;
+  const single = runs.some(({ steps }) => (steps?.step.length ?? 0) > 0);
+  // Without single steps it is not known how many an epoch has.
+  const unit = single ? look.unit : 'epoch';
   const change = (part: Partial<Look>) => setLook((old) => ({ ...old, ...part }));
   useEffect(() => localStorage.setItem(KEY, JSON.stringify(look)), [look]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: another unit begins with the whole time
@@ -46,7 +49,6 @@ export function CurvePanel({ runs, end }: { runs: readonly Curves[]; end?: React
   useEffect(() => view.setWhole(...span(runs, unit)), [view, runs, unit]);
 
   const names = measures(runs).filter((name) => name !== 'loss');
-  const single = runs.some(({ steps }) => (steps?.step.length ?? 0) > 0);
   const loss = useMemo(
     () => [...stepLines(runs, unit, smoothing), ...measureLines(runs, 'loss', unit)],
     [runs, unit, smoothing],
@@ -60,15 +62,17 @@ export function CurvePanel({ runs, end }: { runs: readonly Curves[]; end?: React
   return (
     <>
       <div className="row curve-tools">
-        <Segmented
-          label="Time in"
-          value={unit}
-          options={[
-            ['epoch', 'Epochs'],
-            ['step', 'Steps'],
-          ]}
-          onChange={(value) => change({ unit: value })}
-        />
+        {single && (
+          <Segmented
+            label="Time in"
+            value={unit}
+            options={[
+              ['epoch', 'Epochs'],
+              ['step', 'Steps'],
+            ]}
+            onChange={(value) => change({ unit: value })}
+          />
+        )}
         {single && (
           <label className="row">
             Smoothing
@@ -93,7 +97,7 @@ export function CurvePanel({ runs, end }: { runs: readonly Curves[]; end?: React
         <span className="end row">{end}</span>
       </div>
       <Chart title="Loss" lines={loss} {...shared} height={320} log={log} />
-      <div className="columns">
+      <div className="columns measures">
         {others.map(
           ([name, lines]) =>
             names.includes(name) &&

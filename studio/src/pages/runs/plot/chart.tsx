@@ -1,4 +1,5 @@
 import { type ReactNode, useEffect, useRef, useState } from 'react';
+import { formatPlain } from '../../../../../src/report/format.js';
 import { formatNumber } from '../../../lib/format.js';
 import { Card } from '../../../ui/index.js';
 import type { Line } from './line.js';
@@ -52,7 +53,7 @@ export function Chart({
         const place = legend.current?.querySelector(`[data-line="${CSS.escape(line.key)}"]`);
         if (!place) continue;
         const value = values[i];
-        const text = value === undefined ? '' : Number.isNaN(value) ? 'n/a' : format(value);
+        const text = value === undefined || value === null ? '' : Number.isNaN(value) ? 'n/a' : format(value);
         if (place.textContent !== text) place.textContent = text;
         if (text) said.push(`${line.name} ${text}`);
       }
@@ -69,7 +70,7 @@ export function Chart({
       log,
       percent,
       formatX: plainNumber,
-      formatY: (v) => formatNumber(v, 2).replace(/\.?0+$/, ''),
+      formatY: formatPlain,
       onValues: tell,
     });
     plot.current.setLines(state.current.shown);

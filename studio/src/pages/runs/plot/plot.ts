@@ -27,6 +27,12 @@ const tick = (value: number, step: number): string => {
   return value.toFixed(Math.max(0, Math.min(6, Math.ceil(-Math.log10(step) - 1e-9))));
 };
 
+/** Of 1 to 9 in each power of ten, those that are written: 1, 2 and 5, or 1 alone where there are many. */
+const logTicks: uPlot.Axis.Filter = (_u, at) => {
+  const many = at.length > 1 && Math.log10(at[at.length - 1]! / at[0]!) > 3;
+  return at.map((v) => ((many ? /^1(\.0*)?e/ : /^[125](\.0*)?e/).test(v.toExponential(6)) ? v : null));
+};
+
 /**
  * A chart of lines over time. uPlot keeps scales, axes and the canvas; the lines, each with its own x, are drawn here, thinned
  * to what the pixels show, and the pointer belongs to the {@link View} that all charts of a page share.
@@ -64,10 +70,13 @@ export class Plot implements Drawable {
     });
     sized.observe(host);
     // Charts that are scrolled away wait.
-    const shown = new IntersectionObserver((entries) => {
-      this.seen = entries[entries.length - 1]!.isIntersecting;
-      if (this.seen && this.stale) drawSoon(this);
-    });
+    const shown = new IntersectionObserver(
+      (entries) => {
+        this.seen = entries[entries.length - 1]!.isIntersecting;
+        if (this.seen && this.stale) drawSoon(this);
+      },
+      { rootMargin: '200px' },
+    );
     shown.observe(host);
     const recolour = () => {
       this.colours = {};
@@ -213,6 +222,7 @@ export class Plot implements Drawable {
         { ...axis, size: 30, space: 70, values: (_u, at) => at.map(formatX) },
         {
           ...axis,
+          ...(log && { filter: logTicks, grid: { ...axis.grid, filter: logTicks } }),
           // As wide as its numbers.
           size: (_u, values) => 16 + 7 * Math.max(3, ...(values ?? []).map((v) => String(v ?? '').length)),
           space: 34,
