@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { NETWORKS, PLACES, resolveLink } from '../../studio/src/pages/learn/places.js';
 import { parseInline, parseMarkdown, plainText, slug } from '../../studio/src/pages/learn/markdown.js';
+import { NETWORKS, PLACES, resolveLink } from '../../studio/src/pages/learn/places.js';
 
 const page = (name: string) => readFileSync(new URL(`../../docs/networks/${name}.md`, import.meta.url), 'utf8');
 
@@ -17,7 +17,11 @@ describe('the Markdown of the network pages', () => {
     expect(blocks[1]).toEqual({ type: 'paragraph', content: ['One two ', { type: 'code', text: 'x|y' }, '.'] });
     expect(blocks[2]).toMatchObject({ ordered: true, items: [['first goes on'], [{ type: 'strong' }]] });
     expect(blocks[3]).toMatchObject({ ordered: false, items: [['a'], ['b']] });
-    expect(blocks[4]).toMatchObject({ align: ['left', 'right'], head: [['n'], ['m']], rows: [[[{ text: 'p' }], ['1']]] });
+    expect(blocks[4]).toMatchObject({
+      align: ['left', 'right'],
+      head: [['n'], ['m']],
+      rows: [[[{ text: 'p' }], ['1']]],
+    });
     expect(blocks[5]).toEqual({ type: 'code', language: 'ts', text: 'const a = 1;\n\n# no heading' });
   });
 

@@ -1,5 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { createReferenceBackend } from '../../src/backends/reference/index.js';
+import { exportOnnx } from '../../src/export/onnx.js';
+import { Inception, VARIANTS } from '../../src/models/googlenetBlocks.js';
+import { lenet, lenet5 } from '../../src/models/lenet.js';
+import { materialise, readBack } from '../../src/nn/materialise.js';
 import { branches, rowOf, total } from '../../studio/src/pages/learn/compute/inception.js';
 import { brief, composed, KERNELS } from '../../studio/src/pages/learn/compute/kernels.js';
 import { guess, maskLosses } from '../../studio/src/pages/learn/compute/maskLosses.js';
@@ -22,11 +27,6 @@ import { cellsWithMask, colourPicture, dabbed, PICTURES } from '../../studio/src
 import { changes, levels } from '../../studio/src/pages/learn/compute/pooling.js';
 import { STACKS, seenBehind } from '../../studio/src/pages/learn/compute/receptive.js';
 import { doubled, reach, ripple, upKernel } from '../../studio/src/pages/learn/compute/upsample.js';
-import { exportOnnx } from '../../src/export/onnx.js';
-import { Inception, VARIANTS } from '../../src/models/googlenetBlocks.js';
-import { lenet, lenet5 } from '../../src/models/lenet.js';
-import { createReferenceBackend } from '../../src/backends/reference/index.js';
-import { materialise, readBack } from '../../src/nn/materialise.js';
 
 const noisy = (height: number, width: number) =>
   makePlane(height, width, (y, x) => Math.sin(7 * y + 3 * x * x) + Math.cos(5 * x));
@@ -102,14 +102,17 @@ describe('what figures compute', () => {
       [0.5, -1, 0],
     ]);
     expect(swapped).toEqual(picture[2]);
-    for (const i of [0, 17, 255])
-      expect(sum!.data[i]).toBeCloseTo(0.5 * picture[0].data[i]! - picture[1].data[i]!, 5);
+    for (const i of [0, 17, 255]) expect(sum!.data[i]).toBeCloseTo(0.5 * picture[0].data[i]! - picture[1].data[i]!, 5);
   });
 
   it('pictures: bright strokes on black, dabs add light only where the pen is', () => {
     const seven = PICTURES.seven(28);
     expect([Math.min(...seven.data), Math.max(...seven.data)]).toEqual([0, 1]);
-    const dab = dabbed(makePlane(28, 28, () => 0), 10, 4);
+    const dab = dabbed(
+      makePlane(28, 28, () => 0),
+      10,
+      4,
+    );
     expect(valueAt(dab, 10, 4)).toBe(1);
     expect(valueAt(dab, 10, 8)).toBe(0);
     expect(PICTURES.cells(28).data.some((v) => v > 0.6)).toBe(true);
@@ -213,7 +216,11 @@ describe('masks in figures', () => {
     expect(waves('three', 'tent')).toBeLessThan(1e-6);
     const [low, high] = ripple('bilinear', undefined);
     expect([low, high]).toEqual([1, 1]);
-    const map = doubled(makePlane(8, 8, () => 1), 'four', upKernel('four', 'random', 2));
+    const map = doubled(
+      makePlane(8, 8, () => 1),
+      'four',
+      upKernel('four', 'random', 2),
+    );
     expect([map.height, map.width]).toEqual([16, 16]);
   });
 });

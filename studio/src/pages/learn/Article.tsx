@@ -1,8 +1,9 @@
 import { Fragment, type ReactNode, useEffect, useState } from 'react';
 import { href } from '../../lib/router.js';
-import { loadDrawing, resolveLink } from './docs.js';
+import { loadDrawing } from './docs.js';
 import type { Block, Inline } from './markdown.js';
 import { useShownTheme } from './parts/theme.js';
+import { resolveLink } from './places.js';
 
 /** Blocks of a page as elements. `after` gives what stands at the end of the section under a heading. */
 export function Article({ blocks, after }: { blocks: readonly Block[]; after: (heading: string) => ReactNode }) {

@@ -1,7 +1,8 @@
 import type { ReactNode } from 'react';
 import { href } from '../../lib/router.js';
 import { Page } from '../../ui/index.js';
-import { CARDS, NETWORKS, type NetworkName } from './docs.js';
+import { CARDS } from './docs.js';
+import { NETWORKS, type NetworkName } from './places.js';
 
 /** The four networks as cards. */
 export function Cards() {

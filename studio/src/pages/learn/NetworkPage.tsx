@@ -2,8 +2,9 @@ import { type ComponentType, lazy, type ReactNode, Suspense, useEffect, useMemo,
 import { href, usePlace } from '../../lib/router.js';
 import { Loading, Notice, Page } from '../../ui/index.js';
 import { Article } from './Article.js';
-import { CARDS, loadText, NETWORKS, type NetworkName, PLACES } from './docs.js';
+import { CARDS, loadText } from './docs.js';
 import { type Block, parseMarkdown, plainText } from './markdown.js';
+import { NETWORKS, type NetworkName, PLACES } from './places.js';
 
 /** Live figures by name, each fetched with the page that has it. */
 const FIGURES: Readonly<Record<string, ComponentType>> = {

@@ -1,8 +1,8 @@
 import { usePlace } from '../../lib/router.js';
 import { Empty, Page } from '../../ui/index.js';
 import { Cards } from './Cards.js';
-import { NETWORKS } from './docs.js';
 import { NetworkPage } from './NetworkPage.js';
+import { NETWORKS } from './places.js';
 import './learn.css';
 
 export default function Section() {

@@ -81,8 +81,9 @@ function packed(bytes: Uint8Array): number[] {
  * largest weight is 1, since the network saw normalised pixels.
  */
 export function firstFilters(file: Uint8Array): Plane[] {
-  for (const { shape, data } of onnxWeights(file).values()) {
-    if (shape.length !== 4) continue;
+  for (const [name, { shape, data }] of onnxWeights(file)) {
+    // Means and deviations of a network that takes bytes are no layer's.
+    if (shape.length !== 4 || !name.endsWith('.weight')) continue;
     const [count, channels, height, width] = shape as [number, number, number, number];
     if (channels !== 1 || height !== width || (height !== 3 && height !== 5)) return [];
     return Array.from({ length: count }, (_, i) => {

@@ -14,7 +14,7 @@ const CUTS = Array.from({ length: 99 }, (_, i) => (i + 1) / 100);
 export default function Threshold() {
   const [index, setIndex] = useState('4');
   const [threshold, setThreshold] = useState(0.5);
-  const [blur, setBlur] = useState(3);
+  const [blur, setBlur] = useState(2);
   const [noise, setNoise] = useState(0.8);
   const [lean, setLean] = useState(-1);
   const { image, mask } = useMemo(() => cellsWithMask(SIDE, Number(index)), [index]);
@@ -80,8 +80,8 @@ export default function Threshold() {
       <div className="figures">
         <Value name="IoU, depends on the line" value={here.iou.toFixed(3)} />
         <Value name="Dice, depends on the line" value={here.dice.toFixed(3)} />
-        <Value name="cross-entropy, does not" value={losses ? losses.bce.toFixed(3) : '–'} />
-        <Value name="Dice loss of probabilities, does not" value={losses ? losses.dice.toFixed(3) : '–'} />
+        <Value name="Cross-entropy, does not" value={losses ? losses.bce.toFixed(3) : '–'} />
+        <Value name="Dice loss, does not" value={losses ? losses.dice.toFixed(3) : '–'} />
       </div>
       <div className="row">
         <p className="tell" aria-live="polite">
