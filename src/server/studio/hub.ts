@@ -21,8 +21,9 @@ export interface Watched {
 interface Known {
   summary: RunSummary;
   said: string;
-  /** Present while it runs. */
-  tail?: LiveTail;
+  readonly tail: LiveTail;
+  /** It runs, or did when it was looked at last. */
+  running: boolean;
   /** Lines of the last seconds, for who begins to listen: it may have read the file just before them. */
   recent: readonly LiveLine[];
   watcher?: FSWatcher | undefined;
@@ -122,14 +123,14 @@ export class Hub {
       this.first = false;
       this.due.all = Date.now() + Math.max(SLOW, SHARE * (Date.now() - begin));
     } else {
-      for (const [id, { tail }] of this.known) {
-        if (!tail) continue;
+      for (const [id, { running }] of this.known) {
+        if (!running) continue;
         const run = await this.watched.look(id);
         if (run) await this.follow(run, false);
         else this.forget(id);
       }
     }
-    const running = [...this.known.values()].some(({ tail }) => tail);
+    const running = [...this.known.values()].some((known) => known.running);
     this.due.quick = Date.now() + (running ? QUICK : SLOW);
     if (this.listeners.size === 0) this.rest();
   }
@@ -144,28 +145,31 @@ export class Hub {
   private async follow(summary: RunSummary, first: boolean): Promise<void> {
     const { id } = summary;
     const path = this.watched.place(id);
+    const running = summary.state === 'running';
     let known = this.known.get(id);
     const fresh = known === undefined;
-    if (!known) this.known.set(id, (known = { summary, said: '', recent: [], directories: '', pictures: '' }));
-    const running = summary.state === 'running';
-    if (running && !known.tail) {
-      known.tail = first ? await LiveTail.recent(path) : await LiveTail.whole(path);
-      known.watcher = this.watchFolder(path, () => {
+    if (!known) {
+      const tail = !first ? LiveTail.whole(path) : running ? await LiveTail.recent(path) : await LiveTail.end(path);
+      known = { summary, tail, running: false, said: '', recent: [], directories: '', pictures: '' };
+      this.known.set(id, known);
+    }
+    if (running)
+      known.watcher ??= this.watchFolder(path, () => {
         this.due.quick = 0;
         this.schedule(SOON);
       });
-    }
-    // Read after the summary: what it says is never ahead of the lines.
-    const lines = known.tail ? await known.tail.read() : [];
-    if (lines.length > 0) this.tell({ type: 'lines', id, lines });
-    const since = Date.now() - RECENT;
-    if (lines.length > 0 || known.recent.length > 0)
+    // Read after the summary: what that says is never ahead of the lines; and once more when it has ended.
+    if (running || known.running) {
+      const lines = await known.tail.read();
+      if (lines.length > 0) this.tell({ type: 'lines', id, lines });
+      const since = Date.now() - RECENT;
       known.recent = [...known.recent, ...lines].filter(({ time }) => time >= since);
-    if (!running && known.tail) {
+    }
+    if (!running) {
       known.watcher?.close();
       known.watcher = undefined;
-      delete known.tail;
     }
+    known.running = running;
     const said = JSON.stringify(summary);
     known.summary = summary;
     if (said !== known.said && !(fresh && first)) this.tell({ type: 'run', run: summary });

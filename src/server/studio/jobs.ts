@@ -174,7 +174,7 @@ export class Jobs {
       const { live } = summary;
       return job.stopped && live ? { ...summary, live: { ...live, phase: 'saving' } } : summary;
     }
-    const phase = job.stopped ? 'ending' : (child.lastLine() ?? 'starting');
+    const phase = job.stopped ? 'ending' : phaseOf(child.lastLine());
     const { planned = 0, epochs = 0 } = summary ?? {};
     const live = {
       epoch: Math.min(epochs + 1, planned),
@@ -195,6 +195,12 @@ export class Jobs {
       if (!this.jobs.has(id) && !(await exists(root.place(id)))) return id;
     }
   }
+}
+
+/** What a training says before its first step, in a word where there is one; else as it says it: what it fetches. */
+function phaseOf(line: string | undefined): string {
+  if (line === undefined) return 'starting';
+  return /^(device|predicted): |, into /.test(line) ? 'preparing' : line.slice(0, 120);
 }
 
 /** A run that has written nothing yet. */

@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LIVE_FILE, type LiveLine } from '../../train/liveLog.js';
 
@@ -50,6 +50,12 @@ export class LiveTail {
 
   /** Begins with the first line. */
   static whole = (run: string): LiveTail => new LiveTail(run, 0);
+
+  /** Begins behind what is there: of a run that nobody writes. */
+  static async end(run: string): Promise<LiveTail> {
+    const found = await stat(join(run, LIVE_FILE)).catch(() => undefined);
+    return new LiveTail(run, found?.size ?? 0);
+  }
 
   /** Begins with what was written in the last seconds: who has just read the file may have missed that. */
   static async recent(run: string): Promise<LiveTail> {
