@@ -33,7 +33,7 @@ export function App() {
       <button type="button" className="hidden" onClick={skip}>
         Skip to the content
       </button>
-      <div className="side">
+      <aside className="side" aria-label="Fovea Studio">
         <a className="brand" href={href(['runs'])}>
           <Logo />
           Fovea
@@ -59,7 +59,7 @@ export function App() {
             <ThemeIcon /> {theme === 'dark' ? 'Light' : 'Dark'}
           </button>
         </footer>
-      </div>
+      </aside>
       <main className="main" id="content" tabIndex={-1} style={{ outline: 'none' }}>
         {!connected && <Notice kind="bad">The studio does not answer: is it still running in its terminal?</Notice>}
         <Suspense fallback={<Loading />}>
