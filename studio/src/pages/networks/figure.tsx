@@ -1,0 +1,30 @@
+import { useEffect, useMemo, useState } from 'react';
+import { useDark } from './useDark.js';
+
+/** The page's own theme decides on the figure's colours, not the system's. */
+export function figureFor(svg: string, dark: boolean): string {
+  return svg.replace(/<style>@media \(prefers-color-scheme:dark\)\{([\s\S]*?)\}<\/style>/, (_, rules: string) =>
+    dark ? `<style>${rules}</style>` : '',
+  );
+}
+
+/** Leaves out the title above and the legend below, for small figures. */
+export function cropped(svg: string): string {
+  return svg.replace(
+    /width="(\d+)" height="(\d+)" viewBox="0 0 \1 \2"/,
+    (_, w: string, h: string) => `width="${w}" height="${Number(h) - 136}" viewBox="0 92 ${w} ${Number(h) - 136}"`,
+  );
+}
+
+/** A figure as an image of its own: no style of it reaches the page. */
+export function ClassicFigure({ svg, alt, small = false }: { svg: string; alt: string; small?: boolean }) {
+  const dark = useDark();
+  const text = useMemo(() => figureFor(small ? cropped(svg) : svg, dark), [svg, dark, small]);
+  const [url, setUrl] = useState<string>();
+  useEffect(() => {
+    const made = URL.createObjectURL(new Blob([text], { type: 'image/svg+xml' }));
+    setUrl(made);
+    return () => URL.revokeObjectURL(made);
+  }, [text]);
+  return url === undefined ? null : <img className="net-figure" src={url} alt={alt} />;
+}
