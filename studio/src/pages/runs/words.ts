@@ -67,3 +67,5 @@ export function sorted(runs: readonly RunSummary[], order: Order): RunSummary[] 
 export const writeIds = (ids: readonly string[]): string => ids.map(encodeURIComponent).join(',');
 export const readIds = (text: string | null): string[] =>
   text ? [...new Set(text.split(',').filter(Boolean).map(decodeURIComponent))] : [];
+
+export const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

@@ -5,7 +5,7 @@ import { Card, Loading, Notice, Page, Segmented } from '../../../ui/index.js';
 import { StateBadge } from '../bits.js';
 import { type Curves, seriesColour } from '../data/curves.js';
 import { useRunsData } from '../data/use.js';
-import { writeIds } from '../words.js';
+import { capital, writeIds } from '../words.js';
 import { ComparePanel } from './curves.js';
 import { settingsOf } from './differ.js';
 import { ScoreTable } from './scores.js';
@@ -114,7 +114,7 @@ function Differences({ runs }: { runs: readonly { id: string; detail: RunDetail;
             <tbody>
               {shown.map(({ name, values, differs }) => (
                 <tr key={name} className={differs && what === 'all' ? 'differs' : undefined}>
-                  <th scope="row">{name}</th>
+                  <th scope="row">{capital(name)}</th>
                   {values.map((value, i) => (
                     <td key={runs[i]!.id}>{value ?? <span className="muted">–</span>}</td>
                   ))}

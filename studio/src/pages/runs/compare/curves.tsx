@@ -29,12 +29,14 @@ export function ComparePanel({
   ids: readonly string[];
   asked: URLSearchParams;
 }) {
-  const [unit, setUnit] = useState<Unit>('epoch');
+  const [wantedUnit, setUnit] = useState<Unit>('epoch');
+  const single = runs.some(({ steps }) => (steps?.step.length ?? 0) > 0);
+  const unit = single ? wantedUnit : 'epoch';
   const [parts, setParts] = useState<Parts>('valid');
   const [log, setLog] = useState(false);
   const there = [
     ...measures(runs).map((name) => [name, measureTitle(name)] as const),
-    ...(runs.some(({ steps }) => (steps?.step.length ?? 0) > 0) ? ([['steps', 'Loss of each step']] as const) : []),
+    ...(single ? ([['steps', 'Loss of each step']] as const) : []),
     ['lr', 'Learning rate'] as const,
   ];
   const wanted = asked.get('measure');
@@ -83,15 +85,17 @@ export function ComparePanel({
             onChange={setParts}
           />
         )}
-        <Segmented
-          label="Time in"
-          value={unit}
-          options={[
-            ['epoch', 'Epochs'],
-            ['step', 'Steps'],
-          ]}
-          onChange={setUnit}
-        />
+        {single && (
+          <Segmented
+            label="Time in"
+            value={unit}
+            options={[
+              ['epoch', 'Epochs'],
+              ['step', 'Steps'],
+            ]}
+            onChange={setUnit}
+          />
+        )}
         {(measure === 'loss' || measure === 'steps') && (
           <label className="row">
             <input type="checkbox" checked={log} onChange={(e) => setLog(e.target.checked)} />

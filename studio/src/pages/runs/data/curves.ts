@@ -3,6 +3,7 @@ import type { EpochRecord, MetricValue } from '../../../../../src/train/events.j
 import { metricTitle } from '../../../lib/format.js';
 import type { Line } from '../plot/line.js';
 import { smooth } from '../plot/thin.js';
+import { capital } from '../words.js';
 
 /** A run as far as its curves go. */
 export interface Curves {
@@ -59,7 +60,6 @@ function byEpoch(run: Curves, part: 'train' | 'valid', measure: string, unit: Un
 const hasSteps = ({ steps }: Curves): boolean => (steps?.step.length ?? 0) > 0;
 
 const title = (run: Curves, what: string): string => (run.colour ? `${run.id} · ${what}` : capital(what));
-const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** Training and validation of one measure, by epoch. */
 export function measureLines(

@@ -1,7 +1,7 @@
 import type { RunDetail } from '../../../../../src/server/studio/api.js';
 import { formatDuration, formatPercent } from '../../../lib/format.js';
 import { Card, Progress } from '../../../ui/index.js';
-import { share, speed } from '../words.js';
+import { capital, share, speed } from '../words.js';
 
 /** What a running training does at this moment. */
 export function NowCard({ run }: { run: RunDetail }) {
@@ -54,6 +54,5 @@ export function NowCard({ run }: { run: RunDetail }) {
   );
 }
 
-const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
 const device = ({ description, threads }: RunDetail['config']['device']) =>
   `${description}, ${threads} thread${threads === 1 ? '' : 's'}`;

@@ -1,7 +1,7 @@
 import type { RunDetail } from '../../../../../src/server/studio/api.js';
 import { Card } from '../../../ui/index.js';
 import { Command } from '../bits.js';
-import { ago } from '../words.js';
+import { ago, capital } from '../words.js';
 
 /** Warnings and what the doctor saw. */
 export const NotesCard = ({ notes }: { notes: RunDetail['notes'] }) => (
@@ -39,7 +39,7 @@ export function SettingsTab({ run }: { run: RunDetail }) {
           <tbody>
             {settings.map(([name, value]) => (
               <tr key={name}>
-                <th scope="row">{name}</th>
+                <th scope="row">{capital(name)}</th>
                 <td>{value}</td>
               </tr>
             ))}

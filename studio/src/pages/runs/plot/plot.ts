@@ -24,8 +24,23 @@ export interface PlotOptions {
 const tick = (value: number, step: number): string => {
   const size = Math.abs(value);
   if (size !== 0 && size < 1e-3) return value.toExponential(1).replace('.0', '').replace('e+', 'e');
-  return value.toFixed(Math.max(0, Math.min(6, Math.ceil(-Math.log10(step) - 1e-9))));
+  return value.toFixed(digitsOf(step));
 };
+
+/** Decimals that tell multiples of `step` exactly: 3 for 0.025. */
+function digitsOf(step: number): number {
+  for (let digits = 0; digits < 6; digits++) {
+    const scaled = step * 10 ** digits;
+    if (Math.abs(scaled - Math.round(scaled)) < 1e-6 * scaled) return digits;
+  }
+  return 6;
+}
+
+/** Distances between ticks of the time: whole epochs, parts of them only where no two whole ones are seen. */
+const powers = (from: number, to: number): number[] =>
+  Array.from({ length: to - from }, (_, i) => i + from).flatMap((e) => [1, 2, 5].map((m) => m * 10 ** e));
+const WHOLE = powers(0, 9);
+const PARTS = [...powers(-4, 0), ...WHOLE];
 
 /** Of 1 to 9 in each power of ten, those that are written: 1, 2 and 5, or 1 alone where there are many. */
 const logTicks: uPlot.Axis.Filter = (_u, at) => {
@@ -135,7 +150,8 @@ export class Plot implements Drawable {
     const map = this.mapping();
     ctx.save();
     ctx.beginPath();
-    ctx.rect(map.left, map.top, map.width, map.height);
+    // Marks at the end of the time stand across the border.
+    ctx.rect(map.left, map.top, map.width + 4 * map.ratio, map.height);
     ctx.clip();
     for (const faint of [true, false])
       for (const line of this.lines)
@@ -219,7 +235,13 @@ export class Plot implements Drawable {
         y: { auto: false, distr: log ? 3 : 1, range: () => (log ? [0.1, 1] : [0, 1]) },
       },
       axes: [
-        { ...axis, size: 30, space: 70, values: (_u, at) => at.map(formatX) },
+        {
+          ...axis,
+          incrs: (_u, _axis, from, to) => (to - from >= 2 ? WHOLE : PARTS),
+          size: 30,
+          space: 70,
+          values: (_u, at) => at.map(formatX),
+        },
         {
           ...axis,
           ...(log && { filter: logTicks, grid: { ...axis.grid, filter: logTicks } }),
