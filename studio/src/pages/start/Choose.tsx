@@ -115,7 +115,7 @@ export function ChooseData({ form, draft, onChange, error }: Props & { readonly 
             key={d.name}
             group="data"
             name={d.name}
-            about={d.summary}
+            about={inShort(d.summary)}
             checked={!isOwn && named === d.name}
             onPick={() => pick(d.name)}
           />
@@ -164,6 +164,13 @@ export function ChooseData({ form, draft, onChange, error }: Props & { readonly 
       {!isOwn && error !== undefined && <p className="says-bad">{error}</p>}
     </Card>
   );
+}
+
+/** `MNIST: 28 x 28 handwritten digits (LeCun 1998); 55,000 train, ...; ...` -> what it is and how much of it. */
+function inShort(summary: string): string {
+  const [what = '', ...rest] = summary.split('; ');
+  const short = what.replace(/^[\w-]+: /, '').replace(/ \([^)]*\)/, '');
+  return [short, rest[0], rest.find((part) => part.startsWith('fetched'))].filter(Boolean).join('; ');
 }
 
 const kindOf = (task: Task): string =>

@@ -32,11 +32,11 @@ export function Classes({
           <th scope="col">Class</th>
           <td />
           {hasPage && (
-            <th scope="col" className="page">
+            <th scope="col" className="here">
               This page
             </th>
           )}
-          <th scope="col" className="server">
+          <th scope="col" className="there">
             Server
           </th>
         </tr>
@@ -46,8 +46,8 @@ export function Classes({
           <tr key={i} className={i === first ? 'best' : undefined} data-class={i}>
             <th scope="row">{classes[i]}</th>
             <td className="bars" aria-hidden="true">
-              {hasPage && <i className="page" style={{ width: `${100 * (here?.[i] ?? 0)}%` }} />}
-              <i className={server.old ? 'server old' : 'server'} style={{ width: `${100 * (there?.[i] ?? 0)}%` }} />
+              {hasPage && <i className="here" style={{ width: `${100 * (here?.[i] ?? 0)}%` }} />}
+              <i className={server.old ? 'there old' : 'there'} style={{ width: `${100 * (there?.[i] ?? 0)}%` }} />
             </td>
             {hasPage && <td className="number">{percent(here?.[i])}</td>}
             <td className={server.old ? 'number old' : 'number'}>{percent(there?.[i])}</td>
@@ -84,4 +84,10 @@ export const percent = (p: number | undefined): string =>
   p === undefined ? '' : p >= 0.9995 ? '100 %' : p < 0.0005 ? '0 %' : `${(100 * p).toFixed(1)} %`;
 
 export const milliseconds = (ms: number | undefined): string =>
-  ms === undefined ? '' : ms < 9.5 ? `${ms.toFixed(1)} ms` : `${Math.round(ms)} ms`;
+  ms === undefined
+    ? ''
+    : ms < 9.5
+      ? `${ms.toFixed(1)} ms`
+      : ms < 999.5
+        ? `${Math.round(ms)} ms`
+        : `${(ms / 1000).toFixed(1)} s`;

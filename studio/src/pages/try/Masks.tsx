@@ -180,18 +180,18 @@ export function Masks({ run, config, page }: { run: string; config: PageConfig; 
             <tr>
               <td />
               {page.problem === undefined && (
-                <th scope="col" className="page">
+                <th scope="col" className="here">
                   This page
                 </th>
               )}
-              <th scope="col" className="server">
+              <th scope="col" className="there">
                 Server
               </th>
             </tr>
           </thead>
           <tbody>
             <tr>
-              <th scope="row">{config.classes.length === 2 ? `Part that is ${config.classes[1]}` : 'Foreground'}</th>
+              <th scope="row">{wanted(config)}</th>
               {page.problem === undefined && (
                 <td className="number" data-foreground={here?.foreground}>
                   {here && formatPercent(here.foreground, 1)}
@@ -220,11 +220,11 @@ export function Masks({ run, config, page }: { run: string; config: PageConfig; 
         )}
         <div className="row">
           <button type="button" className="button primary" disabled={!mask} onClick={() => void save('cutout')}>
-            Download the cut-out
+            Download cut-out
           </button>
           {(view === 'overlay' || view === 'mask') && (
             <button type="button" className="button" disabled={!mask} onClick={() => void save(view)}>
-              Download the {view}
+              Download {view}
             </button>
           )}
         </div>
@@ -232,6 +232,9 @@ export function Masks({ run, config, page }: { run: string; config: PageConfig; 
     </div>
   );
 }
+
+const wanted = ({ classes: [, only, ...others] }: PageConfig): string =>
+  others.length > 0 || only === undefined || only === 'foreground' ? 'Foreground' : `Part that is ${only}`;
 
 const hard = (classes: Uint8Array): MaskMaps => ({ classes, alpha: classes.map((c) => (c === 0 ? 0 : 255)) });
 

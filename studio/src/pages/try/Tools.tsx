@@ -74,7 +74,8 @@ export function Samples({
   });
   if (listing.error !== undefined)
     return <p className="muted small">No samples of its validation data: {listing.error}.</p>;
-  if (samples.length === 0) return <div className="try-samples" aria-hidden="true" />;
+  if (samples.length === 0)
+    return <div className="try-samples muted small">{listing.loading && 'Opening its validation data …'}</div>;
   return (
     <fieldset className="try-samples" aria-label="Samples of the validation data">
       {samples.map(({ index, label }, n) => (

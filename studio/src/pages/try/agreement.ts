@@ -20,7 +20,10 @@ export function compareClasses(page: readonly Ranked[], server: readonly number[
   }
   const first = server.reduce((best, p, i) => (p > (server[best] ?? -1) ? i : best), 0);
   const agree = largest < CLASSES_AGREE && (page[0]?.index === first || largest < 1e-4);
-  const apart = largest < 1e-8 ? 'no difference at all' : `the largest difference is ${points(largest)}`;
+  const apart =
+    largest < 1e-8
+      ? 'no difference at all'
+      : `the largest difference is ${largest < 1e-6 ? 'below 0.0001 %' : points(largest)}`;
   return agree
     ? { agree, sentence: `They agree: ${apart}.` }
     : { agree, sentence: `They differ: by up to ${points(largest)} in a class.` };

@@ -18,23 +18,28 @@ export interface Shown {
 }
 
 const MOST = 1.2e6;
+/** Small pictures are drawn larger, so that borders of masks are lines and not steps. */
+const LEAST = 560;
 
 export function shownOf(photo: Picture): Shown {
   const { width, height, rgba } = photo;
-  const factor = Math.min(1, Math.sqrt(MOST / (width * height)));
+  const larger = Math.max(1, Math.ceil(LEAST / Math.max(width, height)));
+  const factor = larger > 1 ? larger : Math.min(1, Math.sqrt(MOST / (width * height)));
   if (factor === 1) return { picture: photo, planes: rgbPlanes(photo) };
   const [w, h] = [Math.max(1, Math.round(width * factor)), Math.max(1, Math.round(height * factor))];
-  const large = new OffscreenCanvas(width, height);
-  large.getContext('2d')!.putImageData(new ImageData(rgba as Uint8ClampedArray<ArrayBuffer>, width, height), 0, 0);
-  const small = new OffscreenCanvas(w, h).getContext('2d')!;
-  small.imageSmoothingQuality = 'high';
-  small.drawImage(large, 0, 0, w, h);
-  const picture = { width: w, height: h, rgba: small.getImageData(0, 0, w, h).data };
+  const own = new OffscreenCanvas(width, height);
+  own.getContext('2d')!.putImageData(new ImageData(rgba as Uint8ClampedArray<ArrayBuffer>, width, height), 0, 0);
+  const scaled = new OffscreenCanvas(w, h).getContext('2d')!;
+  scaled.imageSmoothingQuality = 'high';
+  scaled.drawImage(own, 0, 0, w, h);
+  const picture = { width: w, height: h, rgba: scaled.getImageData(0, 0, w, h).data };
   return { picture, planes: rgbPlanes(picture) };
 }
 
+type Size = Pick<Picture, 'height' | 'width'>;
+
 /** The maps at another size: of each place the nearest value. */
-function sampled({ classes, alpha }: MaskMaps, from: Picture, to: Picture): MaskMaps {
+export function nearest({ classes, alpha }: MaskMaps, from: Size, to: Size): MaskMaps {
   if (from.width === to.width && from.height === to.height) return { classes, alpha };
   const out = { classes: new Uint8Array(to.width * to.height), alpha: new Uint8Array(to.width * to.height) };
   const columns = Int32Array.from({ length: to.width }, (_, x) => Math.floor(((x + 0.5) * from.width) / to.width));
@@ -48,6 +53,32 @@ function sampled({ classes, alpha }: MaskMaps, from: Picture, to: Picture): Mask
   return out;
 }
 
+/** The maps of a network with one output, larger: between pixels their softness is interpolated, its middle is the border. */
+export function smooth({ alpha }: MaskMaps, from: Size, to: Size): MaskMaps {
+  const out = { classes: new Uint8Array(to.width * to.height), alpha: new Uint8Array(to.width * to.height) };
+  const columns = places(from.width, to.width);
+  for (const [y, [top, down]] of places(from.height, to.height).entries()) {
+    const [a, b] = [top * from.width, Math.min(from.height - 1, top + 1) * from.width];
+    for (let x = 0, at = y * to.width; x < to.width; x++, at++) {
+      const [left, across] = columns[x]!;
+      const right = Math.min(from.width - 1, left + 1);
+      const upper = alpha[a + left]! + (alpha[a + right]! - alpha[a + left]!) * across;
+      const lower = alpha[b + left]! + (alpha[b + right]! - alpha[b + left]!) * across;
+      const value = upper + (lower - upper) * down;
+      out.alpha[at] = Math.round(value);
+      out.classes[at] = value > 127.5 ? 1 : 0;
+    }
+  }
+  return out;
+}
+
+/** For each of `to` places the pixel before it and how far it lies beyond. */
+const places = (from: number, to: number): (readonly [first: number, beyond: number])[] =>
+  Array.from({ length: to }, (_, i) => {
+    const at = Math.min(from - 1, Math.max(0, ((i + 0.5) * from) / to - 0.5));
+    return [Math.floor(at), at - Math.floor(at)];
+  });
+
 /** What is shown of a photo and its mask. */
 export function composed(
   photo: Picture,
@@ -57,7 +88,8 @@ export function composed(
   { opacity, classes }: { readonly opacity: number; readonly classes: number },
 ): Picture {
   const { picture, planes } = shown;
-  const maps = sampled(mask, photo, picture);
+  const soft = view !== 'mask' && classes === 2 && picture.width > photo.width;
+  const maps = (soft ? smooth : nearest)(mask, photo, picture);
   if (view !== 'overlay') return drawn(picture, maps, view, classes);
   const reach = photoReach(picture.height, picture.width);
   return toPicture(overlay(planes, maps.classes, { opacity, reach }));

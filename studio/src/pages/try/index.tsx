@@ -89,8 +89,5 @@ function Desk({ id, config, version }: { id: string; config: PageConfig; version
   );
 }
 
-function describe({ id, model, data, score }: RunSummary): string {
-  const what = data === null ? model : `${model} on ${data}`;
-  const how = score ? `, ${metricTitle(score.name)} ${formatMetric(score.name, score.value)}` : '';
-  return `${id} (${what}${how})`;
-}
+const describe = ({ id, score }: RunSummary): string =>
+  score ? `${id} (${metricTitle(score.name)} ${formatMetric(score.name, score.value)})` : id;
