@@ -1,20 +1,22 @@
 import { Fragment, type ReactNode, useEffect, useState } from 'react';
 import { href } from '../../lib/router.js';
 import { loadDrawing } from './docs.js';
-import type { Block, Inline } from './markdown.js';
+import { type Block, type Inline, plainText } from './markdown.js';
 import { useShownTheme } from './parts/theme.js';
 import { resolveLink } from './places.js';
 
 /** Blocks of a page as elements. `after` gives what stands at the end of the section under a heading. */
 export function Article({ blocks, after }: { blocks: readonly Block[]; after: (heading: string) => ReactNode }) {
+  // What stands below a rule belongs to the page, not to its last section.
   const sections: { id: string; blocks: Block[] }[] = [];
   for (const block of blocks) {
     if (block.type === 'heading' && block.level === 2) sections.push({ id: block.id, blocks: [] });
-    else if (sections.length === 0) sections.push({ id: '', blocks: [] });
+    else if (sections.length === 0 || block.type === 'rule') sections.push({ id: '', blocks: [] });
     sections.at(-1)!.blocks.push(block);
   }
-  return sections.map(({ id, blocks: content }) => (
-    <Fragment key={id}>
+  return sections.map(({ id, blocks: content }, at) => (
+    // biome-ignore lint/suspicious/noArrayIndexKey: the text never changes
+    <Fragment key={at}>
       <div className="prose">
         {content.map((block, i) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: the text never changes
@@ -73,7 +75,7 @@ function TableView({ table: { head, align, rows } }: { table: Extract<Block, { t
   const side = (i: number) => (align[i] === 'right' ? 'right' : undefined);
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
-    <section className="scroll" aria-label="Table" tabIndex={0}>
+    <section className="scroll" aria-label={`Table: ${head.map(plainText).filter(Boolean).join(', ')}`} tabIndex={0}>
       <table className="table">
         <thead>
           <tr>

@@ -102,12 +102,12 @@ export default function Receptive() {
               <button
                 type="button"
                 aria-pressed={i === at}
-                aria-label={`Layer ${i + 1}, ${NAMES[s.layer]}: sees ${s.size} pixels`}
                 className={s.layer === 'pool' ? 'pool' : ''}
                 onClick={() => setPicked(i)}
                 onPointerEnter={() => setPicked(i)}
               >
                 <i style={{ height: `${Math.max(2, (100 * s.size) / most)}%` }} />
+                <span className="hidden">Layer {i + 1} sees</span>
                 <b>{s.size}</b>
                 <span>{NAMES[s.layer]}</span>
               </button>

@@ -187,7 +187,7 @@ function Curve({
           <i style={{ background: 'var(--series-3)' }} />
           Dice
         </span>
-        over the threshold
+        by threshold
       </figcaption>
     </figure>
   );

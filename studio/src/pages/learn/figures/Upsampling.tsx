@@ -78,7 +78,7 @@ export default function Upsampling() {
             label="How many values reach each place"
             caption={
               <>
-                <b>Values that reach a place</b>: {[...new Set(reached.data)].sort((a, b) => a - b).join(', ')}
+                <b>Values for a place</b>: {[...new Set(reached.data)].sort((a, b) => a - b).join(', ')}
               </>
             }
           />
