@@ -1,6 +1,5 @@
 import { cpSync, mkdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Hono } from 'hono';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Backend } from '../../src/backends/backend.js';
@@ -9,25 +8,19 @@ import type { OpenDataOptions } from '../../src/data/open.js';
 import { openData } from '../../src/data/open.js';
 import type { PageConfig } from '../../src/export/page/config.js';
 import { featureGrid, probe } from '../../src/inspect/index.js';
-import { parseLoss } from '../../src/losses/registry.js';
-import { createModel } from '../../src/models/index.js';
 import { encodePng } from '../../src/node/image.js';
 import { openOnnx } from '../../src/node/onnxruntime.js';
 import { seenImage } from '../../src/node/seenImage.js';
 import '../../src/node/index.js';
-import { sgd } from '../../src/optim/sgd.js';
-import { Quota } from '../../src/server/budget.js';
-import { comeBackLater, HttpProblem, problemOf, problemResponse } from '../../src/server/problem.js';
+import { HttpProblem } from '../../src/server/problem.js';
 import type { Features, NetworkGraph, NetworkListing, SampleListing } from '../../src/server/studio/api.js';
-import { STUDIO_LIMITS, type StudioContext } from '../../src/server/studio/context.js';
-import { lookRoutes } from '../../src/server/studio/look/index.js';
 import { Shelf } from '../../src/server/studio/look/shelf.js';
 import { hostTensor } from '../../src/tensor/shape.js';
 import { loadRun } from '../../src/train/load.js';
 import { topClasses } from '../../src/train/ranked.js';
 import { RunDirectory } from '../../src/train/run.js';
-import { Trainer } from '../../src/train/trainer.js';
 import { scratch } from '../cli/process.js';
+import { looking, trainRun } from './looking.js';
 
 const root = scratch('look');
 const engine = createReferenceBackend();
@@ -53,30 +46,7 @@ const backend = {
   },
 } as Backend;
 
-const closers: (() => void | Promise<void>)[] = [];
-const failures: unknown[] = [];
-const context: StudioContext = {
-  root,
-  shownRoot: 'runs',
-  version: '1.2.3',
-  device: engine.device,
-  limits: { ...STUDIO_LIMITS, imageBytes: 200_000, maxPixels: 1_000_000 },
-  bodies: new Quota(2_000_000, () => comeBackLater('full', 1)),
-  async resolveRun(id) {
-    if (!/^[\w/-]+$/.test(id)) throw new HttpProblem(404, `there is no run ${id}`);
-    return join(root, id);
-  },
-  backend: async () => backend,
-  onClose: (end) => void closers.push(end),
-  onError: (error) => void failures.push(error),
-};
-const app = new Hono();
-app.route('/', lookRoutes(context));
-app.onError((error) => {
-  const problem = problemOf(error);
-  if (problem.status === 500) failures.push(error);
-  return problemResponse(problem);
-});
+const { app, failures, close } = looking(root, backend, { imageBytes: 200_000, maxPixels: 1_000_000 });
 
 const get = (path: string, headers: Record<string, string> = {}) => app.request(path, { headers });
 const post = (path: string, image: Uint8Array, type = 'image/png') =>
@@ -101,18 +71,8 @@ const pixels = async (png: ArrayBuffer | Uint8Array) => {
 const CLASSES: OpenDataOptions = { images: 50, size: 28, channels: 1, seed: 2 };
 const MASKS: OpenDataOptions = { images: 14, size: 32, seed: 1, channels: 3 };
 
-async function train(run: string, model: string, more: object, data: string, opening: OpenDataOptions, loss: string) {
-  const opened = await openData(data, opening);
-  const { inputShape, classes, normalize } = opened;
-  const net = createModel(model, { inputShape, classes: classes.length, ...more });
-  const trainer = new Trainer(net, { loss: parseLoss(loss), optimizer: sgd({ lr: 0.05 }), backend: engine, normalize });
-  const describe = {
-    model: { name: model, options: more as never },
-    data: { name: data, options: opening as never, identity: opened.describe() as never },
-  };
-  await trainer.fit(opened.train, { valid: opened.valid!, epochs: 1, batchSize: 16, out: join(root, run), describe });
-  await trainer.dispose();
-}
+const train = (run: string, model: string, more: object, data: string, opening: OpenDataOptions, loss: string) =>
+  trainRun(join(root, run), { model, options: more, data, opening, loss, backend: engine });
 
 let digit: Uint8Array;
 let photo: Uint8Array;
@@ -130,7 +90,7 @@ beforeAll(async () => {
 }, 60_000);
 
 afterAll(async () => {
-  for (const close of closers) await close();
+  await close();
   expect(failures).toEqual([]);
 });
 
