@@ -96,7 +96,8 @@ function Option({
 export function ChooseData({ form, draft, onChange, error }: Props & { readonly error?: string | undefined }) {
   const task = taskOf(draft, form);
   const usual = usualData(task);
-  const listed = form.data.filter((d) => suits(d.name, task, form));
+  const first = (name: string) => (name === usual ? 0 : 1);
+  const listed = form.data.filter((d) => suits(d.name, task, form)).sort((a, b) => first(a.name) - first(b.name));
   const named = draft.data === '' ? usual : draft.data;
   const known = listed.some((d) => d.name === named);
   const [own, setOwn] = useState(!known);
@@ -169,7 +170,10 @@ export function ChooseData({ form, draft, onChange, error }: Props & { readonly 
 /** `MNIST: 28 x 28 handwritten digits (LeCun 1998); 55,000 train, ...; ...` -> what it is and how much of it. */
 function inShort(summary: string): string {
   const [what = '', ...rest] = summary.split('; ');
-  const short = what.replace(/^[\w-]+: /, '').replace(/ \([^)]*\)/, '');
+  const short = what
+    .replace(/^[\w-]+: /, '')
+    .replace(/ \([^)]*\)/, '')
+    .replace(/^[A-Z](?=[a-z])/, (c) => c.toLowerCase());
   return [short, rest[0], rest.find((part) => part.startsWith('fetched'))].filter(Boolean).join('; ');
 }
 

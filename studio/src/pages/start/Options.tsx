@@ -2,7 +2,7 @@ import { useId, useState } from 'react';
 import type { FormField, StartForm } from '../../../../src/server/studio/api.js';
 import { Card, Field } from '../../ui/index.js';
 import { CHOSEN, type Draft, taskOf, withValue } from './draft.js';
-import { concerns, defaultOf, GROUPS, helpOf, inOrder, labelOf, suggestions } from './words.js';
+import { concerns, defaultOf, GROUPS, helpOf, inOrder, isMain, labelOf, suggestions } from './words.js';
 
 /** The options that matter, and the others on request. */
 export function Options({
@@ -23,7 +23,7 @@ export function Options({
   const fields = form.fields.filter(
     ({ name }) => !CHOSEN.includes(name) && (concerns(name, task) || draft.values[name] || errors[name] !== undefined),
   );
-  const rest = fields.filter((f) => !f.main);
+  const rest = fields.filter((f) => !isMain(f));
   const touched = rest.filter((f) => draft.values[f.name] || errors[f.name] !== undefined);
   const [more, setMore] = useState(false);
   // What is wrong is never hidden.
@@ -46,7 +46,7 @@ export function Options({
   ].filter(([, found]) => found.length > 0);
   return (
     <Card title="Options" end={<span className="muted small">empty: as the grey text says</span>}>
-      <div className="start-fields">{inOrder(fields.filter((f) => f.main)).map(input)}</div>
+      <div className="start-fields">{inOrder(fields.filter(isMain)).map(input)}</div>
       {rest.length > 0 && (
         <button type="button" className="button quiet start-more" aria-expanded={open} onClick={() => setMore(!open)}>
           {open ? 'Fewer options' : 'More options'}

@@ -12,6 +12,8 @@ import { draftOf } from './prefill.js';
 import { type Prediction, Ready } from './Ready.js';
 import './start.css';
 
+const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
 /** What was chosen stays while other pages are looked at. */
 let kept: { readonly place: string; readonly draft: Draft } | undefined;
 
@@ -30,7 +32,7 @@ export default function Start() {
       about={like === undefined ? about : <>As in the run {like}, to be changed as you like.</>}
     >
       {failed !== undefined ? (
-        <Notice kind="bad">{failed}</Notice>
+        <Notice kind="bad">{sentence(failed)}</Notice>
       ) : waiting ? (
         <Loading />
       ) : (
@@ -73,9 +75,9 @@ function Filled({ form, place, begun }: { form: StartForm; place: string; begun:
     asking.current?.abort();
     setPrediction((p) => ('plan' in p ? { state: 'stale', plan: p.plan } : { state: 'none' }));
   };
-  const complain = (sentence: string, field = fieldNamed(sentence, form)) =>
+  const complain = (text: string, field = fieldNamed(text, form)) =>
     setSaid({
-      sentence: sentence.charAt(0).toUpperCase() + sentence.slice(1),
+      sentence: sentence(text),
       field: field && known.has(field) ? field : undefined,
     });
   const predict = async () => {

@@ -99,8 +99,9 @@ export function suggestions(name: string, task: Task): readonly string[] {
   return known[name] ?? [];
 }
 
-/** The options that matter, in the order a person thinks of them; the server says which these are. */
+/** The options that matter, in the order a person thinks of them; the others that do are first of their group. */
 const FIRST = ['epochs', 'batchSize', 'lr', 'optimizer', 'scheduler', 'loss', 'augment', 'size', 'seed'];
+export const isMain = ({ name, main }: FormField): boolean => main && FIRST.includes(name);
 export const inOrder = (fields: readonly FormField[]): FormField[] => {
   const place = ({ name }: FormField) => (FIRST.includes(name) ? FIRST.indexOf(name) : FIRST.length);
   return [...fields].sort((a, b) => place(a) - place(b));

@@ -118,7 +118,7 @@ export function Classifier({ run, config, page }: { run: string; config: PageCon
         <Tools sources={sources}>
           {drawable && (
             <button type="button" className="button" onClick={startOver}>
-              {drawing ? 'Clear' : 'Draw instead'}
+              {drawing ? 'Clear' : 'Draw'}
             </button>
           )}
           {channels === 1 && !drawing && (
@@ -145,16 +145,18 @@ export function Classifier({ run, config, page }: { run: string; config: PageCon
             <span className="muted">{top ? percent(top.probability) : invitation(drawing)}</span>
             {top && given?.label != null && <Label said={config.classes[top.index]} label={given.label} />}
           </div>
-          <figure>
-            <Canvas
-              picture={found?.seen ?? blank(height, width)}
-              label={`What the network sees, ${width} by ${height} pixels`}
-              className={Math.max(height, width) < 128 ? 'coarse' : ''}
-            />
-            <figcaption>
-              seen: {width} x {height}
-            </figcaption>
-          </figure>
+          {page.problem === undefined && (
+            <figure>
+              <Canvas
+                picture={found?.seen ?? blank(height, width)}
+                label={`What the network sees, ${width} by ${height} pixels`}
+                className={Math.max(height, width) < 128 ? 'coarse' : ''}
+              />
+              <figcaption>
+                seen: {width} x {height}
+              </figcaption>
+            </figure>
+          )}
         </div>
         <Classes
           classes={config.classes}

@@ -27,15 +27,15 @@ export function Tools({ sources, children }: { sources: Sources; children?: Reac
       {camera === 'on' ? (
         <>
           <button type="button" className="button primary" onClick={sources.keep}>
-            Take this picture
+            Take picture
           </button>
           <button type="button" className="button" onClick={sources.stop}>
-            Stop the camera
+            Stop camera
           </button>
         </>
       ) : (
         <button type="button" className="button" disabled={camera === 'asking'} onClick={sources.watch}>
-          {camera === 'asking' ? 'Waiting for the camera …' : 'Use the camera'}
+          {camera === 'asking' ? 'Waiting for the camera …' : 'Use camera'}
         </button>
       )}
       {children}
