@@ -111,7 +111,7 @@ export default function Skips() {
               : `Step ${slower} of ${planned}${left === undefined ? '' : `, about ${formatDuration(Math.max(1, left))} left`}`
             : any
               ? `${slower} steps in ${formatDuration(seconds)}`
-              : 'Takes about half a minute and two cores.'}
+              : 'Takes two cores for half a minute to a minute.'}
         </p>
       </div>
       {failure && <Notice kind="bad">The training failed: {failure}</Notice>}

@@ -218,7 +218,14 @@ export default function Slide() {
         />
       </div>
       <div className="row">
-        <button type="button" className="button primary" onClick={() => setPlaying(!playing)}>
+        <button
+          type="button"
+          className="button primary"
+          onClick={() => {
+            if (!playing && known.size >= map.data.length) setKnown(new Set());
+            setPlaying(!playing);
+          }}
+        >
           {playing ? 'Pause' : 'Slide it'}
         </button>
         <button
