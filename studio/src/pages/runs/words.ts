@@ -54,7 +54,9 @@ export function sorted(runs: readonly RunSummary[], order: Order): RunSummary[] 
   const by: Record<Order, (a: RunSummary, b: RunSummary) => number> = {
     newest: (a, b) => (a.state === 'running' && b.state === 'running' ? 0 : (b.changed ?? 0) - (a.changed ?? 0)),
     score: (a, b) =>
-      (a.score?.name ?? '~').localeCompare(b.score?.name ?? '~') || (b.score?.value ?? -1) - (a.score?.value ?? -1),
+      Number(!a.score) - Number(!b.score) ||
+      (a.score?.name ?? '').localeCompare(b.score?.name ?? '') ||
+      (b.score?.value ?? 0) - (a.score?.value ?? 0),
     name: () => 0,
     network: (a, b) => a.model.localeCompare(b.model) || (a.data ?? '').localeCompare(b.data ?? ''),
   };
