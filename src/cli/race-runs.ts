@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import type { Backend } from '../backends/backend.js';
 import type { OpenedData } from '../data/open.js';
 import { analyse } from '../inspect/analyse.js';
@@ -6,6 +7,7 @@ import type { Contestant } from '../race/contestants.js';
 import { NonFiniteError } from '../train/diagnose.js';
 import type { EpochRecord, TrainEvent } from '../train/events.js';
 import { forecast } from '../train/forecast.js';
+import { LiveLog } from '../train/liveLog.js';
 import { loadRun, objectiveOf } from '../train/load.js';
 import { Monitor } from '../train/monitor.js';
 import { BEST_FILE, RunDirectory } from '../train/run.js';
@@ -165,8 +167,15 @@ export class RaceRunner {
     const clock = await Clock.open(directory.storage, (await readPosition(run.directory))?.position.step ?? 0);
     const until = Math.min(clock.seconds + seconds, budget ?? Number.POSITIVE_INFINITY);
     const stop = new AbortController();
+    let paused: TrainEvent | undefined;
+    const live = new LiveLog(directory.storage, { pid: process.pid, host: hostname() });
     const trainer = new Trainer(plan.net, plan.trainer);
     trainer.on(clock.listen);
+    trainer.on((event) => {
+      // Between its turns the race goes on with it.
+      if (event.type === 'end' && event.result.reason === 'interrupted') paused = event;
+      else live.listen(event);
+    });
     trainer.on((event) => {
       if (event.type === 'step') {
         run.seconds = clock.seconds;
@@ -182,13 +191,17 @@ export class RaceRunner {
       const signal = AbortSignal.any([stop.signal, this.signal]);
       const result = await trainer.fit(plan.data.train, { ...plan.fit, out: run.directory, resume, signal });
       if (result.reason !== 'interrupted') run.ended = true;
+      // Its time is used up, or the race is over for now.
+      if (paused && (this.signal.aborted || clock.seconds >= (budget ?? Number.POSITIVE_INFINITY))) live.listen(paused);
       return undefined;
     } catch (error) {
+      live.fail((error as Error).message);
       if (error instanceof NonFiniteError) return error.message;
       throw error;
     } finally {
       await trainer.dispose();
       await clock.close();
+      await live.close().catch((error: Error) => this.terminal.warn(error.message));
     }
   }
 
