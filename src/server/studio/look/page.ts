@@ -26,8 +26,9 @@ export function pageRoutes(context: StudioContext, runs: TrainedRuns): Hono {
 
   app.get('/api/runs/:run/model.onnx', async (c) => {
     const found = await runs.findTrained(c.req.param('run'));
+    // Others may wait for the same file when this client has gone.
     const write = () =>
-      runs.alone(c.req.raw.signal, () =>
+      runs.alone(undefined, () =>
         runs.use(found, async ({ config, net }) => {
           const { source, geometry } = await sourceOf(found, config, net);
           const { network } = forPage(source);

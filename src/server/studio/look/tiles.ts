@@ -25,7 +25,7 @@ export async function featurePicture(layer: string, value: HostTensor): Promise<
   const maps = shrunk(first, Math.ceil(Math.max(height, width) / LARGEST));
   const [, , h, w] = maps.shape as [number, number, number, number];
   const zoom = single ? 12 : Math.max(1, Math.ceil(SMALLEST / Math.max(h, w)));
-  const columns = Math.min(shown, single ? 32 : 8);
+  const columns = single ? filling(shown, 40, 25, 32) : filling(shown, 10, 6, 8);
   const png = await encodePng(featureGrid(maps, 0, { columns, gap: 1, zoom }));
   return {
     layer,
@@ -37,6 +37,13 @@ export async function featurePicture(layer: string, value: HostTensor): Promise<
     shown,
     tile: [h * zoom, w * zoom],
   };
+}
+
+/** Columns that fill all lines, from `most` down to `least`; else `usual`. */
+function filling(tiles: number, most: number, least: number, usual: number): number {
+  if (tiles <= most) return tiles;
+  for (let columns = most; columns >= least; columns--) if (tiles % columns === 0) return columns;
+  return usual;
 }
 
 /** Maps [1, C, H, W] of which `by` x `by` values become their mean. */
@@ -77,7 +84,7 @@ export async function filterPicture(weight: HostTensor): Promise<FilterPicture> 
   for (let k = 0; k < o; k++)
     data.set((weight.data as Float32Array).subarray(k * inputs * h * w, k * inputs * h * w + part), k * part);
   const zoom = Math.max(1, Math.ceil(FILTER_SIDE / Math.max(h, w)));
-  const columns = coloured || inputs === 1 ? Math.min(o, 8) : i;
+  const columns = coloured || inputs === 1 ? filling(o, 10, 6, 8) : i;
   const png = await encodePng(filterGrid(hostTensor(data, [o, i, h, w]), { columns, gap: 2, zoom }));
   return { png, shown: `${o}x${i} of ${outputs}x${inputs}` };
 }

@@ -32,11 +32,18 @@ export class TrainedRuns {
     context.onClose(() => this.networks.clear());
   }
 
-  /** Does work that takes the processor for a while when no other is being done. @throws the signal's reason, 503 */
-  async alone<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  /**
+   * Does work that takes the processor for a while when no other is being done.
+   * @param signal of the client that it is for; without one it is for whoever asks
+   * @throws HttpProblem 503 if too much waits already, 499 if the client goes before its turn
+   */
+  async alone<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
     this.places.take();
     try {
       return await this.engine.hold(1, work, signal);
+    } catch (error) {
+      if (signal?.aborted) throw new HttpProblem(499 as never, 'the client went away');
+      throw error;
     } finally {
       this.places.give();
     }
