@@ -9,6 +9,7 @@ import { capital, writeIds } from '../words.js';
 import { ComparePanel } from './curves.js';
 import { settingsOf } from './differ.js';
 import { ScoreTable } from './scores.js';
+import './compare.css';
 
 /** Several runs side by side: curves, scores and the settings in which they differ. */
 export function Compare({ ids, asked }: { ids: readonly string[]; asked: URLSearchParams }) {

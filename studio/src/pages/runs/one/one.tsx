@@ -10,6 +10,7 @@ import { CurvesTab } from './curves.js';
 import { Figures } from './figures.js';
 import { NowCard } from './now.js';
 import { NotesCard, SettingsTab } from './settings.js';
+import './one.css';
 
 const MasksTab = lazy(() => import('./film.js'));
 const CasesTab = lazy(() => import('./cases.js'));

@@ -5,6 +5,7 @@ import { Card } from '../../../ui/index.js';
 import type { Line } from './line.js';
 import { Plot } from './plot.js';
 import type { View } from './view.js';
+import './plot.css';
 
 /** Numbers of epochs and steps, as short as they can be told apart. */
 export const plainNumber = (x: number): string =>
