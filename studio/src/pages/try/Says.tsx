@@ -16,7 +16,7 @@ export function Says({
     <div className="try-says small" role="status">
       {agreement && !server.old && (
         <p className={agreement.agree ? 'good' : 'bad'}>
-          <span aria-hidden="true">{agreement.agree ? '✓' : '≠'}</span> {agreement.sentence}
+          <span aria-hidden="true">{agreement.agree ? '✓' : '≠'}</span> {agreement.sentence.replaceAll(' %', '\u00a0%')}
         </p>
       )}
       {page.progress !== undefined && <p className="muted">{page.progress} for this page …</p>}
