@@ -1,12 +1,5 @@
 import '@xyflow/react/dist/base.css';
-import {
-  Controls,
-  type CoordinateExtent,
-  ReactFlow,
-  ReactFlowProvider,
-  useReactFlow,
-  ViewportPortal,
-} from '@xyflow/react';
+import { type CoordinateExtent, ReactFlow, useReactFlow, ViewportPortal } from '@xyflow/react';
 import { type KeyboardEvent, useCallback, useEffect, useMemo, useRef } from 'react';
 import type { Layout } from './model/layout.js';
 import { type Direction, neighbour } from './model/moves.js';
@@ -33,13 +26,27 @@ const ARROWS: Readonly<Record<string, Direction>> = {
 };
 const smooth = () => (matchMedia('(prefers-reduced-motion: reduce)').matches ? 0 : 250);
 
-export const Canvas = (props: Props) => (
-  <ReactFlowProvider>
-    <Inside {...props} />
-  </ReactFlowProvider>
-);
+/** The buttons beside the drawing; the drawing itself takes the same keys. */
+export function Zoom() {
+  const flow = useReactFlow();
+  const duration = smooth();
+  return (
+    <fieldset className="net-zoom" aria-label="Zoom">
+      <button type="button" className="button" aria-label="Smaller" onClick={() => void flow.zoomOut({ duration })}>
+        −
+      </button>
+      <button type="button" className="button" aria-label="Larger" onClick={() => void flow.zoomIn({ duration })}>
+        +
+      </button>
+      <button type="button" className="button" onClick={() => void flow.fitView({ ...FIT, duration })}>
+        Show all
+      </button>
+    </fieldset>
+  );
+}
 
-function Inside({ layout, drawing, fitOn, goal, label }: Props) {
+/** The drawing: to be inside of a `ReactFlowProvider`. */
+export function Canvas({ layout, drawing, fitOn, goal, label }: Props) {
   const flow = useReactFlow();
   const holder = useRef<HTMLElement>(null);
   const nodes = useMemo(() => layout.nodes.map(nodeOf), [layout]);
@@ -65,17 +72,28 @@ function Inside({ layout, drawing, fitOn, goal, label }: Props) {
       if (!node || !pane) return;
       const { x, y, zoom } = flow.getViewport();
       const [left, top] = [node.x * zoom + x, node.y * zoom + y];
-      const away =
-        left < 8 || top < 8 || left + node.width * zoom > pane.width - 8 || top + node.height * zoom > pane.height - 8;
-      const to = { zoom: Math.max(zoom, 0.6), duration: smooth() };
-      if (away) void flow.setCenter(node.x + node.width / 2, node.y + Math.min(node.height, 300) / 2, to);
+      const inside =
+        left >= 8 &&
+        top >= 8 &&
+        left + node.width * zoom <= pane.width - 8 &&
+        top + node.height * zoom <= pane.height - 8;
+      if (inside) return;
+      const to = Math.max(zoom, 0.6);
+      // The pane's own size: React Flow learns of a panel beside it only later.
+      const middle = [node.x + node.width / 2, node.y + node.height / 2] as const;
+      const view = { x: pane.width / 2 - middle[0] * to, y: pane.height / 2 - middle[1] * to, zoom: to };
+      void flow.setViewport(view, { duration: smooth() });
     },
     [layout, flow],
   );
   useEffect(() => {
     if (!goal) return;
-    show(goal.id);
-    holder.current?.querySelector<HTMLElement>(`[data-node="${goal.id}"]`)?.focus({ preventScroll: true });
+    // In the next frame the nodes of a new layout are there.
+    const frame = requestAnimationFrame(() => {
+      show(goal.id);
+      holder.current?.querySelector<HTMLElement>(`[data-node="${goal.id}"]`)?.focus({ preventScroll: true });
+    });
+    return () => cancelAnimationFrame(frame);
   }, [goal, show]);
 
   const onKeyDown = (event: KeyboardEvent) => {
@@ -119,7 +137,6 @@ function Inside({ layout, drawing, fitOn, goal, label }: Props) {
           <ViewportPortal>
             <Wires layout={layout} lit={drawing.selected} />
           </ViewportPortal>
-          <Controls showInteractive={false} fitViewOptions={{ ...FIT, duration: smooth() }} />
         </ReactFlow>
       </DrawingContext>
     </section>

@@ -42,17 +42,13 @@ export function Detail({ name, run }: { name: string; run?: string }) {
   );
   return (
     <Page
-      title={
-        <>
-          <a href={href(['networks'])} className="muted">
-            Networks
-          </a>{' '}
-          <span className="muted">/</span> {run ?? name}
-        </>
-      }
+      title={run ?? name}
       about={run !== undefined && graph ? `${graph.name}, trained` : undefined}
       end={
         <>
+          <a className="button quiet" href={href(['networks'])}>
+            All networks
+          </a>
           {run !== undefined && (
             <>
               <a className="button" href={href(['runs', run])}>
@@ -75,7 +71,11 @@ export function Detail({ name, run }: { name: string; run?: string }) {
         </>
       }
     >
-      {error && (!graph || run !== undefined) && <Notice kind="bad">{error}</Notice>}
+      {error && (!graph || run !== undefined) && (
+        <Notice kind="bad">
+          {error} {search && <a href={href(parts)}>Show it as it is made</a>}
+        </Notice>
+      )}
       {!graph && !error && <Loading what="Taking the network apart" />}
       {graph && (
         <>
@@ -96,8 +96,8 @@ export function Detail({ name, run }: { name: string; run?: string }) {
             <dl className="net-totals numbers">
               {totals?.map(([what, value]) => (
                 <div key={what}>
-                  <dd>{value}</dd>
                   <dt>{what}</dt>
+                  <dd>{value}</dd>
                 </div>
               ))}
             </dl>

@@ -1,7 +1,8 @@
+import { ReactFlowProvider } from '@xyflow/react';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import type { GraphStep, NetworkGraph } from '../../../../src/server/studio/api.js';
 import { Segmented } from '../../ui/index.js';
-import { Canvas } from './canvas.js';
+import { Canvas, Zoom } from './canvas.js';
 import { Legend } from './legend.js';
 import { layOut } from './model/layout.js';
 import { amountOf, MEASURES, type Measure } from './model/measures.js';
@@ -48,8 +49,9 @@ export function Explorer({ graph, run }: { graph: NetworkGraph; run: string | un
     ({ item: acted }: Placed) => {
       setSelected(acted.id);
       if (acted.type === 'block') fold(acted);
+      else goTo(acted.id);
     },
-    [fold],
+    [fold, goTo],
   );
   const select = useCallback(
     (id: number) => {
@@ -79,44 +81,48 @@ export function Explorer({ graph, run }: { graph: NetworkGraph; run: string | un
     [measure, most, dark, here, selected, act],
   );
   return (
-    <div className="card net-explorer">
-      <div className="net-tools">
-        <Segmented label="Colour by" value={measure} options={MEASURES} onChange={setMeasure} />
-        {tree.blocks.length > 0 && (
-          <button type="button" className="button" onClick={foldAll}>
-            {all ? 'Fold all' : 'Unfold all'}
-          </button>
-        )}
-        <Search steps={graph.steps} onGo={(s: GraphStep) => select(s.id)} />
-      </div>
-      {/* biome-ignore lint/a11y/noStaticElementInteractions: Escape closes the panel from anywhere inside */}
-      <div className="net-stage" onKeyDown={(e) => e.key === 'Escape' && selected && close()}>
-        <Canvas
-          layout={layout}
-          drawing={drawing}
-          fitOn={`${graph.name} ${graph.inputShape} ${fits}`}
-          goal={goal}
-          label={`Drawing of ${graph.name}: arrow keys move along the wires, Enter opens, plus, minus and 0 zoom`}
-        />
-        <div className="net-foot">
-          <Legend graph={graph} tree={tree} measure={measure} most={most} dark={dark} />
+    <ReactFlowProvider>
+      <div className="card net-explorer">
+        <div className="net-tools">
+          <Segmented label="Colour by" value={measure} options={MEASURES} onChange={setMeasure} />
+          {tree.blocks.length > 0 && (
+            <button type="button" className="button" onClick={foldAll}>
+              {all ? 'Fold all' : 'Unfold all'}
+            </button>
+          )}
+          <Zoom />
+          <Search steps={graph.steps} onGo={(s: GraphStep) => select(s.id)} />
         </div>
-        {item && (
-          <Panel
-            key={item.id}
-            graph={graph}
-            item={item}
-            run={run}
-            open={item.type === 'block' && open.has(item.id)}
-            chosen={chosen}
-            onChoose={setChosen}
-            onFold={fold}
-            onSelect={select}
-            onClose={close}
+        {/* biome-ignore lint/a11y/noStaticElementInteractions: Escape closes the panel from anywhere inside */}
+        <div className="net-stage" onKeyDown={(e) => e.key === 'Escape' && selected && close()}>
+          <Canvas
+            layout={layout}
+            drawing={drawing}
+            fitOn={`${graph.name} ${graph.inputShape} ${fits}`}
+            goal={goal}
+            label={`Drawing of ${graph.name}: arrow keys move along the wires, Enter opens, plus, minus and 0 zoom`}
           />
-        )}
+          {item && (
+            <Panel
+              key={item.id}
+              graph={graph}
+              item={item}
+              run={run}
+              open={item.type === 'block' && open.has(item.id)}
+              chosen={chosen}
+              onChoose={setChosen}
+              onFold={fold}
+              onSelect={select}
+              onClose={close}
+            />
+          )}
+        </div>
+        <footer className="net-foot">
+          <Legend graph={graph} tree={tree} measure={measure} most={most} dark={dark} />
+          <span className="keys">Arrow keys follow the wires · Enter opens · 0 shows all</span>
+        </footer>
       </div>
-    </div>
+    </ReactFlowProvider>
   );
 }
 

@@ -8,12 +8,14 @@ export function figureFor(svg: string, dark: boolean): string {
   );
 }
 
-/** Leaves out the title above and the legend below, for small figures. */
+/** Leaves out the title above, the legend below and all words, for small figures. */
 export function cropped(svg: string): string {
-  return svg.replace(
-    /width="(\d+)" height="(\d+)" viewBox="0 0 \1 \2"/,
-    (_, w: string, h: string) => `width="${w}" height="${Number(h) - 136}" viewBox="0 92 ${w} ${Number(h) - 136}"`,
-  );
+  return svg
+    .replaceAll(/<text[\s\S]*?<\/text>/g, '')
+    .replace(
+      /width="(\d+)" height="(\d+)" viewBox="0 0 \1 \2"/,
+      (_, w: string, h: string) => `width="${w}" height="${Number(h) - 136}" viewBox="0 92 ${w} ${Number(h) - 136}"`,
+    );
 }
 
 /** A figure as an image of its own: no style of it reaches the page. */

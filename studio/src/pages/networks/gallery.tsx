@@ -54,7 +54,7 @@ function Trained() {
               <b>{r.id}</b>
               <span className="muted small">
                 {r.model}
-                {r.data ? ` on ${r.data}` : ''}
+                {r.data ? ` on ${r.data.split('/').at(-1)}` : ''}
                 {r.score ? ` · ${metricTitle(r.score.name)} ${formatMetric(r.score.name, r.score.value)}` : ''}
               </span>
             </a>

@@ -1,8 +1,8 @@
 import type { GraphStep } from '../../../../src/server/studio/api.js';
 import { BAR_GAP, LEAN, type Look, type Part, SHIFT, seamBefore } from './model/looks.js';
 
-/** Gives a step's colour; the whole node has one where a measure is shown. */
-export type Paint = (step: GraphStep) => string;
+/** Gives a step's colour; the whole node has one where a measure is shown. `grown`: what came from below, beside a copy. */
+export type Paint = (step: GraphStep, grown?: boolean) => string;
 
 interface Props {
   readonly look: Look;
@@ -87,7 +87,7 @@ function Bars({ parts, height, paint, copy }: { parts: readonly Part[]; height: 
     const copied = part.copied ?? 0;
     return (
       <g key={part.step.id}>
-        <rect x={left} y={top} width={part.width} height={part.height} rx={2.5} fill={paint(part.step)} />
+        <rect x={left} y={top} width={part.width} height={part.height} rx={2.5} fill={paint(part.step, copied > 0)} />
         {copied > 0 && <rect x={left} y={top} width={copied} height={part.height} rx={2.5} fill={copy} />}
       </g>
     );
@@ -101,16 +101,15 @@ export function Branches({ branches, ink }: { branches: readonly (readonly Graph
     <svg width={96} height={34} viewBox="0 0 96 34" aria-hidden="true">
       {lines.map((steps, i) => {
         const y = 17 + (i - (lines.length - 1) / 2) * (30 / Math.max(3, lines.length));
-        const size = steps.length > 1 ? 22 : 22;
         return (
           <g key={steps[0]?.id ?? i} stroke={ink} fill="none" strokeWidth={1.2}>
             <path d={`M2 17C10 17 8 ${y} 16 ${y}H80C88 ${y} 86 17 94 17`} opacity={0.55} />
             {steps.slice(0, 3).map((s, n) => (
               <rect
                 key={s.id}
-                x={48 - (Math.min(3, steps.length) * (size + 5) - 5) / 2 + n * (size + 5)}
+                x={48 - (Math.min(3, steps.length) * 27 - 5) / 2 + n * 27}
                 y={y - 3}
-                width={size}
+                width={22}
                 height={6}
                 rx={2}
                 fill={ink}

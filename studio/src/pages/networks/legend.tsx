@@ -18,6 +18,9 @@ export function Legend({
 }) {
   if (measure === 'kind') {
     const there = new Set<string>(graph.steps.map((s) => s.kind));
+    // Maps joined by a skip show what is copied and what comes from below.
+    if (tree.style === 'u' && !tree.blocks.some((b) => b.items.some((i) => i.type === 'fork'))) there.delete('concat');
+    if (tree.crops.size > 0) there.delete('crop');
     return (
       <ul className="net-legend" aria-label="Colours">
         {KIND_WORDS.filter(([kinds]) => kinds.some((k) => there.has(k))).map(([kinds, words]) => (

@@ -30,12 +30,13 @@ export interface Drawing {
 }
 export const DrawingContext = createContext<Drawing | undefined>(undefined);
 
-/** What a screen reader says. */
-function spoken({ item, open }: Placed, value: string): string {
-  const last = lastStep(item);
-  const name = item.type === 'block' ? `${item.title}, ${item.about}` : [item.step.path, item.step.kind].join(', ');
-  const fold = item.type === 'block' ? (open ? ', unfolded' : ', folded') : '';
-  return `${name}, gives ${shapeWords(last.shape).replaceAll('×', 'by')}${value && `, ${value}`}${fold}`;
+/** What a screen reader says: what can be seen, then where it is and what it gives. */
+function spoken({ item, open }: Placed, shown: readonly (string | undefined)[]): string {
+  const seen = shown.filter(Boolean).join(' ');
+  const path = item.type === 'block' ? item.path : item.step.path;
+  const fold = item.type === 'block' ? (open ? 'unfolded' : 'folded') : '';
+  const gives = `gives ${shapeWords(lastStep(item).shape).replaceAll('×', 'by')}`;
+  return [seen, path, gives, fold].filter(Boolean).join(', ');
 }
 
 /** A layer, or a folded block. */
@@ -51,7 +52,7 @@ const NetNodeView = memo(function NetNodeView({ data: { placed } }: NodeProps<Ne
   const box = look.type === 'box';
   const ink = inkOn(colour);
   const at = { left: glyph.x - x, top: glyph.y - y, width: glyph.width, height: glyph.height };
-  const shown = measure === 'kind' ? lines : [lines[0]!, words];
+  const second = measure !== 'kind' ? words : inner ? undefined : lines[1];
   const folds = item.type === 'block';
   const className = `net-node ${box ? 'box' : 'drawn'} ${inner ? 'inner' : ''} ${selected === item.id ? 'selected' : ''}`;
   return (
@@ -61,7 +62,7 @@ const NetNodeView = memo(function NetNodeView({ data: { placed } }: NodeProps<Ne
       data-node={item.id}
       data-path={item.type === 'block' ? item.path : item.step.path}
       tabIndex={current === item.id ? 0 : -1}
-      aria-label={spoken(placed, words)}
+      aria-label={spoken(placed, [lines[0], second])}
       aria-expanded={folds ? false : undefined}
       style={box ? { background: colour, color: ink } : undefined}
       onClick={() => drawing.act(placed)}
@@ -74,16 +75,14 @@ const NetNodeView = memo(function NetNodeView({ data: { placed } }: NodeProps<Ne
             width={glyph.width}
             height={glyph.height}
             first={item.steps.at(-1)!}
-            paint={(s) => (measure === 'kind' ? kindColour(s.kind, dark) : ramp)}
+            paint={(s, grown) => (measure === 'kind' ? kindColour(grown ? 'upconv' : s.kind, dark) : ramp)}
             copy={measure === 'kind' ? COPY[dark ? 1 : 0] : ramp}
           />
         </span>
       )}
       <span className={box ? 'net-inside' : `net-caption ${glyph.y > y + 10 ? 'above' : 'below'}`}>
-        <b>{shown[0]}</b>
-        {look.type === 'box' && look.branches && <Branches branches={look.branches} ink={ink} />}
-        {shown[1] && !inner && <span>{shown[1]}</span>}
-        {inner && measure !== 'kind' && <span>{words}</span>}
+        <b>{lines[0]}</b> {look.type === 'box' && look.branches && <Branches branches={look.branches} ink={ink} />}
+        {second && <span>{second}</span>}
       </span>
       {folds && <i className="net-fold" aria-hidden="true" />}
     </button>
@@ -104,6 +103,7 @@ const FrameView = memo(function FrameView({ data: { placed } }: NodeProps<NetNod
   if (item.type !== 'block') return null;
   const words = measure === 'kind' ? '' : measureWords(measure, amountOf(item, measure), item);
   const training = item.steps.every((s) => s.trainingOnly);
+  const note = words || (training ? 'in training only' : '');
   return (
     <div className={`net-frame ${selected === item.id ? 'selected' : ''} ${training ? 'training' : ''}`}>
       <button
@@ -111,14 +111,13 @@ const FrameView = memo(function FrameView({ data: { placed } }: NodeProps<NetNod
         data-node={item.id}
         data-path={item.path}
         tabIndex={current === item.id ? 0 : -1}
-        aria-label={spoken(placed, words)}
+        aria-label={spoken(placed, [item.title, note])}
         aria-expanded
         onClick={() => drawing.act(placed)}
         onFocus={() => drawing.focus(item.id)}
       >
         <i className="net-fold open" aria-hidden="true" />
-        <b>{item.title}</b>
-        {(words || training) && <span>{words || 'in training only'}</span>}
+        <b>{item.title}</b> {note && <span>{note}</span>}
       </button>
     </div>
   );

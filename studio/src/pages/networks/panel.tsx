@@ -3,7 +3,7 @@ import type { NetworkGraph } from '../../../../src/server/studio/api.js';
 import { runPath } from '../../lib/api.js';
 import { formatCount } from '../../lib/format.js';
 import { Looking } from './looking.js';
-import { amountOf, type Measure, measureWords, share, shortNumber } from './model/measures.js';
+import { amountOf, followerWords, type Measure, measureWords, share, shortNumber } from './model/measures.js';
 import { sights } from './model/sees.js';
 import { type BlockItem, lastStep, type Shown, shapeWords, wordsOf } from './model/tree.js';
 import type { Chosen } from './picture.js';
@@ -55,7 +55,7 @@ export function Panel({
         {item.type === 'block' && <Fact name="Kind">{MODULES[item.kind] ?? item.kind}</Fact>}
         {step?.kernel && <Fact name="Kernel">{shapeWords(step.kernel)}</Fact>}
         {step?.stride && <Fact name="Stride">{stride(step.stride)}</Fact>}
-        {step && step.followedBy.length > 0 && <Fact name="Followed by">{step.followedBy.join(', ')}</Fact>}
+        {step && step.followedBy.length > 0 && <Fact name="Followed by">{followerWords(step.followedBy)}</Fact>}
         <Fact name="Gives">{shapeWords(last.shape)}</Fact>
         {last.trainingOnly && <Fact name="Runs">in training only</Fact>}
         <Cost item={item} measure="parameters" name="Parameters" total={graph.totals.parameters} exact />
@@ -92,15 +92,15 @@ export function Panel({
           </ul>
         </section>
       )}
+      {run !== undefined && seen && (
+        <Looking run={run} graph={graph} step={last} sight={seen} chosen={chosen} onChoose={onChoose} />
+      )}
+      {run !== undefined && step?.kind === 'conv' && <Filters key={step.path} run={run} path={step.path} />}
       {seen && last.kind !== 'input' && (
         <section>
           <h3>What it sees</h3>
           <Receptive sight={seen} image={[height, width]} map={map} />
         </section>
-      )}
-      {run !== undefined && step?.kind === 'conv' && <Filters key={step.path} run={run} path={step.path} />}
-      {run !== undefined && seen && (
-        <Looking run={run} graph={graph} step={last} sight={seen} chosen={chosen} onChoose={onChoose} />
       )}
     </aside>
   );

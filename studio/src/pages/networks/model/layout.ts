@@ -14,7 +14,7 @@ export interface Layout {
 }
 
 const ROW_GAP = 74;
-const LEVEL_GAP = 54;
+const LEVEL_GAP = 38;
 const HEAD_GAP = 40;
 
 /** Gives everything its place; `open` are the blocks whose parts are shown. */
@@ -101,8 +101,8 @@ function placeU(tree: Tree, placer: Placer, out: Placed[]): void {
     let x = 0;
     if (before) {
       const end = before.x + before.part.width;
-      if (level > before.level) x = Math.max(before.x + before.part.last + 28, end - before.part.width / 2);
-      else if (level < before.level) x = Math.max(end + 30 - part.first, end - part.first + 24);
+      if (level > before.level) x = Math.max(before.x + before.part.last + 52, end - before.part.width / 2 + 10);
+      else if (level < before.level) x = end + 44 - part.first;
       else x = end + gapOf('u') + FRAME.side;
     }
     part.put(x, axes[level]!, level, out);

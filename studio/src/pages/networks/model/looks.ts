@@ -1,4 +1,5 @@
 import type { GraphStep } from '../../../../../src/server/studio/api.js';
+import { followerWords } from './measures.js';
 import { channelsOf, isUp, type Shown, type Style, sideOf, type Tree, wordsOf } from './tree.js';
 
 /** A body or bar of a compound drawing. */
@@ -36,6 +37,7 @@ export const BAR_GAP = 7;
 /** Sizes nodes by the largest map and the most channels of their network. */
 export function sizer(tree: Tree): (item: Shown, inner: boolean) => Sized {
   const all = tree.items.flatMap((i) => i.steps);
+  const byId = new Map(all.map((s) => [s.id, s]));
   const maps = all.filter((s) => s.shape.length === 3);
   const largest = Math.max(...all.map(sideOf));
   const most = Math.max(1, ...maps.map(channelsOf));
@@ -43,7 +45,7 @@ export function sizer(tree: Tree): (item: Shown, inner: boolean) => Sized {
   return (item, inner) => {
     if (style === 'stack') return stackOf(item, largest);
     if (style === 'tower') return towerOf(item, largest, most);
-    if (style === 'u') return uOf(item, largest, most);
+    if (style === 'u') return uOf(item, byId, largest, most);
     return boxOf(item, inner);
   };
 }
@@ -60,10 +62,10 @@ function boxOf(item: Shown, inner: boolean): Sized {
     const about = last.trainingOnly ? 'in training only' : item.about;
     return { look, width: 124, height: branches ? 96 : 52, lines: [item.title, about] };
   }
-  const follow = last.followedBy.filter((f) => f !== 'batchNorm').join(', ');
+  const follow = followerWords(last.followedBy.filter((f) => f !== 'batchNorm'));
   const second = last.shape.length === 1 ? `${units(last)} units` : follow || (last.kind === 'input' ? 'input' : '');
   const lines = inner ? [nameOf(item)] : [nameOf(item), second].filter(Boolean);
-  return { look: { type: 'box' }, width: inner ? 104 : 124, height: inner ? 36 : 52, lines };
+  return { look: { type: 'box' }, width: inner ? 84 : 96, height: inner ? 36 : 52, lines };
 }
 
 /** Stacks of maps, in the manner of LeCun et al. (1998). */
@@ -94,7 +96,7 @@ function towerOf(item: Shown, largest: number, most: number): Sized {
         height: 44 + 16 * Math.log10(channelsOf(step) + 1),
         width: Math.min(24, Math.max(9, 22 * (channelsOf(step) / 4096) ** 0.5)),
       };
-    const height = Math.max(30, 230 * (sideOf(step) / largest) ** 0.6);
+    const height = Math.max(30, 290 * (sideOf(step) / largest) ** 0.6);
     if (step.kind === 'input' || step.kind.endsWith('pool')) return { step, height, width: 6 };
     return { step, height, width: Math.max(7, 28 * (channelsOf(step) / most) ** 0.65) };
   };
@@ -118,19 +120,25 @@ function towerOf(item: Shown, largest: number, most: number): Sized {
 export const towerWidth = (parts: readonly Part[]): number => {
   let x = 0;
   for (const [i, p] of parts.entries()) x += p.width + (i > 0 && parts[i - 1]!.height !== p.height ? SEAM : 0);
-  return x + Math.max(...parts.map((p, i) => p.height * LEAN[0] - (i === parts.length - 1 ? 0 : 0)));
+  return x + Math.max(...parts.map((p) => p.height * LEAN[0]));
+};
+/** Where a wire `low` above the ground leaves the last body: on its side, which leans away. */
+export const exitOf = (parts: readonly Part[], low: number): number => {
+  const { height } = parts.at(-1)!;
+  let x = 0;
+  for (const [i, p] of parts.entries()) x += p.width + seamBefore(parts, i);
+  return x + Math.min(1, low / (height * LEAN[1])) * height * LEAN[0];
 };
 export const seamBefore = (parts: readonly Part[], i: number): number =>
   i > 0 && parts[i - 1]!.height !== parts[i]!.height ? SEAM : 0;
 
 /** Maps as bars, as wide as they have channels and as high as they have rows: Ronneberger et al. (2015). */
-function uOf(item: Shown, largest: number, most: number): Sized {
+function uOf(item: Shown, byId: ReadonlyMap<number, GraphStep>, largest: number, most: number): Sized {
   const wide = (channels: number) => 8 + 38 * (channels / most) ** 0.7;
-  const partOf = (step: GraphStep, at: number): Part => {
-    const height = Math.max(20, 132 * (sideOf(step) / largest) ** 0.62);
+  const partOf = (step: GraphStep): Part => {
+    const height = Math.max(20, 120 * (sideOf(step) / largest) ** 0.62);
     if (step.kind === 'concat') {
-      // What came from below is known where its upsampling stands before.
-      const below = item.steps.slice(0, at).find(isUp);
+      const below = step.inputs.map((i) => byId.get(i)!).find(isUp);
       const share = below ? 1 - channelsOf(below) / channelsOf(step) : 0;
       return { step, height, width: wide(channelsOf(step)), copied: share * wide(channelsOf(step)) };
     }

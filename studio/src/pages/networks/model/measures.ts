@@ -19,6 +19,14 @@ export function amountOf({ steps }: { steps: readonly GraphStep[] }, measure: Me
   return steps.reduce((sum, s) => sum + s[measure], 0);
 }
 
+const FOLLOWERS: Readonly<Record<string, string>> = {
+  batchNorm: 'batch norm',
+  relu: 'ReLU',
+  logSoftmax: 'log softmax',
+};
+/** What follows a step, in words. */
+export const followerWords = (names: readonly string[]): string => names.map((n) => FOLLOWERS[n] ?? n).join(', ');
+
 /** 1234567 -> `1.23 M`. */
 export function shortNumber(n: number): string {
   if (n < 10_000) return Math.round(n).toLocaleString('en-US');
@@ -27,7 +35,7 @@ export function shortNumber(n: number): string {
 }
 
 export function measureWords(measure: Measure, value: number, item?: Shown): string {
-  if (measure === 'activationBytes') return value < 1e4 ? `${(value / 1e3).toFixed(1)} KB` : formatBytes(value);
+  if (measure === 'activationBytes') return value < 1e6 ? `${(value / 1e3).toPrecision(3)} KB` : formatBytes(value);
   if (measure === 'receptiveField') return item?.steps.at(-1)?.wholeImage ? 'whole image' : `${Math.round(value)} px`;
   return shortNumber(value);
 }

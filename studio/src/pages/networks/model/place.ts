@@ -1,5 +1,5 @@
 import { textWidth } from '../../../../../src/inspect/draw/text.js';
-import { type Look, type Sized, sizer } from './looks.js';
+import { exitOf, type Look, type Sized, sizer } from './looks.js';
 import { type BlockItem, type Item, lastStep, type Shown, type Style, type Tree } from './tree.js';
 
 export interface Rect {
@@ -18,8 +18,9 @@ export interface Placed extends Rect {
   readonly glyph: Rect;
   readonly look: Look;
   readonly lines: readonly string[];
-  /** Where wires come and go. */
+  /** The height that wires come and go at, and where they leave. */
   readonly axis: number;
+  readonly exit: number;
   /** Number of the row, or level of the U. */
   readonly row: number;
   readonly inner: boolean;
@@ -43,7 +44,7 @@ const INNER_GAP = 44;
 const BRANCH_GAP = 16;
 
 /** Between neighbours, wide enough for the shape on the wire. */
-export const gapOf = (style: Style): number => ({ stack: 62, tower: 60, rows: 64, u: 30 })[style];
+export const gapOf = (style: Style): number => ({ stack: 62, tower: 46, rows: 68, u: 46 })[style];
 
 export class Placer {
   private readonly size: (item: Shown, inner: boolean) => Sized;
@@ -66,7 +67,7 @@ export class Placer {
     const { style } = this.tree;
     const inside = look.type === 'box';
     const text = Math.max(0, ...lines.map((l, i) => textWidth(l, i === 0 ? 13 : 12, i === 0))) + 6;
-    const width = inside ? Math.max(glyphWidth, text + 18) : Math.max(glyphWidth, text);
+    const width = inside ? Math.max(glyphWidth, text + 12) : Math.max(glyphWidth, text);
     const caption = inside ? 0 : 8 + LINE * lines.length;
     const above = style === 'u';
     // Bodies of a tower stand on one ground; wires run along near it.
@@ -88,6 +89,7 @@ export class Placer {
         row,
         inner,
         glyph,
+        exit: look.type === 'slabs' ? glyph.x + exitOf(look.parts, low) : glyph.x + shown,
         x,
         y: axis - up,
         width,
@@ -113,6 +115,7 @@ export class Placer {
         item: block,
         open: true,
         glyph: rect,
+        exit: x + width,
         look,
         lines: [block.title],
         axis,
@@ -126,7 +129,7 @@ export class Placer {
 
   series(items: readonly Item[], inner: boolean): Measured {
     const { style } = this.tree;
-    const gap = inner ? (style === 'rows' ? INNER_GAP : style === 'u' ? 34 : 56) : gapOf(style);
+    const gap = inner ? (style === 'rows' ? INNER_GAP : style === 'u' ? 40 : 34) : gapOf(style);
     // A crop is part of its skip's wire.
     const parts = items
       .filter((i) => !(i.type === 'step' && this.tree.crops.has(i.step.id)))

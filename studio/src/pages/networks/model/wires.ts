@@ -88,7 +88,7 @@ class Router {
       ];
       return { points, kind, labels: [] };
     }
-    const [x0, x1] = [a.x + a.width, b.x];
+    const [x0, x1] = [from.exit, b.x];
     if (from.row !== to.row) {
       const lane = Math.min(...this.nodes.filter((n) => n.row === to.row).map((n) => n.y)) - 30;
       const points: Point[] = [
@@ -133,7 +133,7 @@ class Router {
   private inU(from: Placed, to: Placed, carries: GraphStep, cropped: GraphStep | undefined, step: GraphStep): Route {
     const [a, b] = [from.glyph, to.glyph];
     const centre = a.x + a.width / 2;
-    const [x0, x1] = [a.x + a.width, b.x];
+    const [x0, x1] = [from.exit, b.x];
     if (to.row > from.row) {
       const points: Point[] = [
         [centre, a.y + a.height],
@@ -209,7 +209,7 @@ class Router {
 
   /** Whether another node stands on the straight way. */
   private between(from: Placed, to: Placed): boolean {
-    const [left, right] = [from.glyph.x + from.glyph.width, to.glyph.x];
+    const [left, right] = [from.exit, to.glyph.x];
     return this.nodes.some(
       ({ open, id, glyph: g }) =>
         !open &&
@@ -224,7 +224,7 @@ class Router {
 
   /** Below what stands in between. */
   private around(from: Placed, to: Placed): Point[] {
-    const [left, right] = [from.glyph.x + from.glyph.width, to.glyph.x + to.glyph.width / 2];
+    const [left, right] = [from.exit, to.glyph.x + to.glyph.width / 2];
     const inBetween = this.nodes.filter(
       (n) => !n.open && n.row === from.row && n.glyph.x + n.glyph.width > left && n.glyph.x < right + 1,
     );
