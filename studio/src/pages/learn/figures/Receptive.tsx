@@ -34,9 +34,13 @@ export default function Receptive() {
         marks={marks}
         caption={
           <>
-            {SIDE}x{SIDE} pixels. <b>Blue</b> is what one value sees, <b>orange</b> what its neighbour sees, {step}{' '}
-            pixel
-            {step === 1 ? '' : 's'} further.
+            {SIDE}x{SIDE} pixels. <b>Blue</b> is what one value sees
+            {marks.length > 1 && (
+              <>
+                , <b>orange</b> what its neighbour sees
+              </>
+            )}
+            ; neighbours are {step} pixel{step === 1 ? '' : 's'} apart.
           </>
         }
       />
