@@ -4,6 +4,9 @@ import { Cards } from './Cards.js';
 import { NetworkPage } from './NetworkPage.js';
 import { NETWORKS } from './places.js';
 import './learn.css';
+import './prose.css';
+import './parts.css';
+import './figures.css';
 
 export default function Section() {
   const { parts } = usePlace();
