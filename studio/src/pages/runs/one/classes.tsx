@@ -5,25 +5,29 @@ import { formatCount, formatPercent } from '../../../lib/format.js';
 import { Card } from '../../../ui/index.js';
 import { PictureButton } from './cases.js';
 import { Matrix } from './matrix.js';
-import { Enlarged, fileAddress } from './pictures.js';
+import { Enlarged, fileAddress, type Picture } from './pictures.js';
 
 /** How well each class is told from the others. */
 export default function Classes({ run }: { run: RunDetail }) {
   const { confusion, pictures, config } = run;
-  const [large, setLarge] = useState(false);
-  const file = pictures.samples ?? pictures.confusion;
-  const picture = file && {
-    address: fileAddress(run, file),
-    title: pictures.samples ? 'Samples with what they were taken for' : 'Confusion matrix',
-  };
+  const [large, setLarge] = useState<number>();
+  const shown = [
+    // Runs of before counts were kept have them as a picture alone.
+    ...(!confusion && pictures.confusion ? [['Confusion matrix', pictures.confusion] as const] : []),
+    ...(pictures.samples ? [['Samples with what they were taken for', pictures.samples] as const] : []),
+  ].map(([title, file]): Picture => ({ address: fileAddress(run, file), title }));
   return (
     <>
       {confusion && <Counts counts={confusion} classes={config.classes} />}
-      {picture && (
-        <Card title={picture.title}>
-          <PictureButton picture={picture} open={() => setLarge(true)} />
-          {large && <Enlarged pictures={[picture]} at={0} move={() => undefined} close={() => setLarge(false)} />}
-        </Card>
+      <div className="columns" style={{ '--least': '460px' } as never}>
+        {shown.map((picture, i) => (
+          <Card key={picture.title} title={picture.title}>
+            <PictureButton picture={picture} open={() => setLarge(i)} />
+          </Card>
+        ))}
+      </div>
+      {large !== undefined && (
+        <Enlarged pictures={shown} at={large} move={setLarge} close={() => setLarge(undefined)} />
       )}
     </>
   );

@@ -20,13 +20,14 @@ type Tab = 'curves' | 'masks' | 'cases' | 'classes' | 'notes' | 'settings';
 
 /** What there is to look at of a run. */
 function tabs({ sheets, pictures, confusion, notes }: RunDetail): (readonly [Tab, string])[] {
+  const classes = confusion !== undefined || pictures.confusion !== undefined;
   return [
     ['curves', 'Curves'],
     ...(sheets.length > 0 ? ([['masks', 'Masks over time']] as const) : []),
-    ...(pictures.worst || pictures.best || (pictures.samples && !confusion && sheets.length === 0)
+    ...(pictures.worst || pictures.best || (pictures.samples && !classes && sheets.length === 0)
       ? ([['cases', pictures.worst || pictures.best ? 'Worst and best' : 'Samples']] as const)
       : []),
-    ...(confusion || pictures.confusion ? ([['classes', 'Classes']] as const) : []),
+    ...(classes ? ([['classes', 'Classes']] as const) : []),
     ...(notes.length > 0 ? ([['notes', `Notes (${notes.length})`]] as const) : []),
     ['settings', 'Settings'],
   ];

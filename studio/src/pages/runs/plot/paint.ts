@@ -68,7 +68,7 @@ export function paintLine(ctx: CanvasRenderingContext2D, line: Line, colour: str
   }
   ctx.stroke();
   ctx.setLineDash([]);
-  if (line.dots && count < map.width / (8 * map.ratio)) paintDots(ctx, line, colour, map, count);
+  if (line.dots && count < map.width / (14 * map.ratio)) paintDots(ctx, line, colour, map, count);
   ctx.globalAlpha = 1;
 }
 
