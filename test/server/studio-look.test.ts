@@ -12,9 +12,11 @@ import { encodePng } from '../../src/node/image.js';
 import { openOnnx } from '../../src/node/onnxruntime.js';
 import { seenImage } from '../../src/node/seenImage.js';
 import '../../src/node/index.js';
+import { Gate } from '../../src/server/budget.js';
 import type { Features, NetworkGraph, NetworkListing, SampleListing } from '../../src/server/studio/api.js';
 import { Shelf } from '../../src/server/studio/look/shelf.js';
 import { hostTensor } from '../../src/tensor/shape.js';
+import { encodeWeights } from '../../src/train/checkpoint.js';
 import { loadRun } from '../../src/train/load.js';
 import { topClasses } from '../../src/train/ranked.js';
 import { RunDirectory } from '../../src/train/run.js';
@@ -329,8 +331,12 @@ describe('prediction', () => {
     ];
     const first = await answers();
     expect(await answers()).toEqual(first);
-    await train('changed', 'lenet', {}, 'shapes', { ...CLASSES, seed: 9 }, 'cross-entropy');
-    cpSync(join(root, 'changed', 'best.safetensors'), join(run, 'best.safetensors'));
+    const states = Object.entries((await loadRun(run)).net.stateDict());
+    const others = states.map(([name, { data, shape, dtype }]) => {
+      const changed = (data as Float32Array).map((v) => -v / 2);
+      return [name, { data: changed, shape, dtype }] as const;
+    });
+    writeFileSync(join(run, 'best.safetensors'), encodeWeights(others));
     utimesSync(join(run, 'best.safetensors'), new Date(), new Date(Date.now() + 5000));
     for (const [i, answer] of (await answers()).entries()) expect(answer).not.toBe(first[i]);
 
@@ -371,19 +377,29 @@ describe('what is sent', () => {
   });
 
   it('is given up when the client goes', async () => {
-    const gone = new AbortController();
-    const compile = vi.spyOn(backend, 'compile');
+    const { compile } = backend;
+    let release = () => {};
+    const held = new Promise<void>((resolve) => (release = resolve));
+    const spy = vi.spyOn(backend, 'compile').mockImplementation(async (...how) => {
+      await held;
+      return compile(...how);
+    });
     const busy = post(`${CLASS_RUN}/features?step=3`, digit);
+    await vi.waitFor(() => expect(spy).toHaveBeenCalledTimes(1));
+    const gone = new AbortController();
+    const hold = vi.spyOn(Gate.prototype, 'hold');
     const left = app.request(`${CLASS_RUN}/features?step=1`, {
       method: 'POST',
       body: digit as BodyInit,
       headers: { 'Content-Type': 'image/png' },
       signal: gone.signal,
     });
+    await vi.waitFor(() => expect(hold).toHaveBeenCalledTimes(1));
     gone.abort();
     expect((await left).status).toBe(499);
+    release();
     expect((await busy).status).toBe(200);
-    expect(compile).toHaveBeenCalledTimes(1);
+    expect(spy).toHaveBeenCalledTimes(1);
   });
 });
 
