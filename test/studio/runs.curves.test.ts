@@ -95,6 +95,10 @@ describe('what a chart shows', () => {
     const faint = { key: 'a', name: 'a', colour: '--train', x, y, faint: true };
     expect(valueRange([faint], 0, 1000, false)[1]).toBeLessThan(2.1);
     expect(valueRange([{ ...faint, faint: false }], 0, 1000, false)[1]).toBeGreaterThan(1e6);
+    // A wild beginning is not the curve: the rest sets the scale, unless it is all that is looked at.
+    const wild = { ...faint, faint: false, y: Array.from(y, (_, i) => (i === 3 ? 50 : 1 + i / 1000)) };
+    expect(valueRange([wild], 0, 1000, false)[1]).toBeLessThan(2.2);
+    expect(valueRange([wild], 0, 5, false)[1]).toBeGreaterThan(50);
     const [low] = valueRange([{ ...faint, y: y.map((v, i) => (i < 5 ? 0 : v)) }], 0, 1000, true);
     expect(low).toBeGreaterThan(0.9);
   });

@@ -2,6 +2,9 @@ import { useEffect, useState, useSyncExternalStore } from 'react';
 import type { LiveEvent, RunSummary } from '../../../src/server/studio/api.js';
 import { get } from './api.js';
 
+/** How long a page may be out of sight before it stops listening. */
+const HIDDEN_MS = 20_000;
+
 type Listener = (event: LiveEvent) => void;
 
 /**
@@ -16,6 +19,18 @@ class Live {
   private readonly changed = new Set<() => void>();
   private readonly again = new Set<() => void>();
   private source: EventSource | undefined;
+  /** Somebody has asked for events; the stream may be closed for a while. */
+  private wanted = false;
+  private hiding: ReturnType<typeof setTimeout> | undefined;
+
+  constructor() {
+    // A browser keeps six connections to a server: tabs that nobody looks at give theirs back.
+    document.addEventListener('visibilitychange', () => {
+      clearTimeout(this.hiding);
+      if (document.hidden) this.hiding = setTimeout(() => this.rest(), HIDDEN_MS);
+      else if (this.wanted && !this.source) this.open(true);
+    });
+  }
 
   snapshot = (): readonly RunSummary[] | undefined => this.runs;
   error = (): string | undefined => this.failure;
@@ -38,10 +53,17 @@ class Live {
     };
   }
 
-  private open(): void {
+  private rest(): void {
+    this.source?.close();
+    this.source = undefined;
+  }
+
+  /** @param again events may have been missed */
+  private open(again = false): void {
+    this.wanted = true;
     if (this.source) return;
     this.source = new EventSource('/api/live');
-    let lost = false;
+    let lost = again;
     this.source.onopen = () => {
       this.online = true;
       void this.refresh();
