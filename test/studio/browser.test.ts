@@ -6,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CellsDataset } from '../../src/data/cells.js';
 import { build, scratch } from '../cli/process.js';
 import { chromiumPath, noBrowser, openBrowser } from '../export/page.js';
-import { buildPage, type OpenStudio, openStudio, openTab, type Tab } from './open.js';
+import { buildPage, emptyScreens, type OpenStudio, openStudio, openTab, screens, settled, type Tab } from './open.js';
+import { overflowing, PLACES, violations } from './pages.js';
 import { noDigits, prepareRuns } from './prepare.js';
 
 describe.skipIf(!chromiumPath)(`the studio in a browser${noBrowser}`, () => {
@@ -20,6 +21,7 @@ describe.skipIf(!chromiumPath)(`the studio in a browser${noBrowser}`, () => {
   beforeAll(async () => {
     build();
     buildPage();
+    emptyScreens();
     mkdirSync(runs, { recursive: true });
     await prepareRuns(runs);
     studio = await openStudio(runs, dir);
@@ -155,9 +157,11 @@ describe.skipIf(!chromiumPath)(`the studio in a browser${noBrowser}`, () => {
       },
       [...png],
     );
-    await page.waitForFunction(
-      () => document.querySelector<HTMLElement>('.try-photo')?.style.aspectRatio === '96 / 80',
-    );
+    // Samples are square.
+    await page.waitForFunction(() => {
+      const canvas = document.querySelector<HTMLCanvasElement>('canvas.result');
+      return canvas && canvas.width * 80 === canvas.height * 96;
+    });
     await page.getByText(/✓/).waitFor();
     const [saved] = await Promise.all([
       page.waitForEvent('download'),
@@ -209,6 +213,32 @@ describe.skipIf(!chromiumPath)(`the studio in a browser${noBrowser}`, () => {
     await maps.first().waitFor();
     silent();
   });
+
+  for (const theme of ['light', 'dark'] as const)
+    it(`has no page that keeps anybody out, or sticks out, ${theme}`, async () => {
+      const other = await openTab(browser, studio.url, { theme });
+      const found: string[] = [];
+      for (const [name, place] of Object.entries(PLACES)) {
+        await other.page.setViewportSize({ width: 1280, height: 800 });
+        await other.go(place);
+        await settled(other.page);
+        const here = await violations(other.page);
+        for (const [width, height] of [
+          [1280, 800],
+          [1920, 1080],
+        ] as const) {
+          await other.page.setViewportSize({ width, height });
+          await settled(other.page);
+          here.push(...(await overflowing(other.page)));
+          await other.page.screenshot({ path: join(screens, `${name}-${width}-${theme}.png`) });
+        }
+        // The page of a run that is not there asks for it in vain.
+        const said = other.complaints.splice(0).filter((c) => name !== 'run-missing' || !c.includes('404'));
+        found.push(...[...here, ...said].map((line) => `${name}: ${line}`));
+      }
+      await other.page.context().close();
+      expect(found).toEqual([]);
+    }, 180_000);
 
   it('finds the way by keyboard alone', async () => {
     await tab.go('runs');
