@@ -52,7 +52,7 @@ const KINDS: Readonly<Record<string, readonly [light: string, dark: string]>> = 
   maxpool: ['#d9701e', '#cf7326'],
   avgpool: ['#d9701e', '#cf7326'],
   globalpool: ['#d9701e', '#cf7326'],
-  linear: ['#7d55c7', '#8a64d6'],
+  linear: ['#7d55c7', '#9370dc'],
   concat: ['#44546b', '#5f6f89'],
   add: ['#44546b', '#5f6f89'],
 };
