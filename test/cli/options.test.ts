@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { convolutionsFor } from '../../src/cli/fields.js';
 import { describeSpec, parseSpec, splitOutsideBrackets } from '../../src/cli/spec.js';
+import { parseLoss } from '../../src/losses/index.js';
 import { topClasses } from '../../src/train/ranked.js';
 import { build, fovea, scratch } from './process.js';
 
@@ -20,8 +21,10 @@ describe('names with options', () => {
   it('splits lists, but not within brackets', () =>
     expect(splitOutsideBrackets('a, b:[1,2],{x:1,y:2} ,')).toEqual(['a', 'b:[1,2]', '{x:1,y:2}']));
 
-  it('reads well', () =>
-    expect(describeSpec({ name: 'sgd', options: { lr: 0.01, nesterov: false } })).toBe('sgd (lr 0.01)'));
+  it('reads well', () => {
+    expect(describeSpec({ name: 'sgd', options: { lr: 0.01, nesterov: false } })).toBe('sgd (lr 0.01)');
+    expect(describeSpec(parseLoss('bce+0.5*dice').spec)).toBe('bce + 0.5 dice');
+  });
 });
 
 it('compiles a run as it was trained, unless something else is asked for now', () => {

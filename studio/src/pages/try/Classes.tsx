@@ -46,8 +46,8 @@ export function Classes({
           <tr key={i} className={i === first ? 'best' : undefined} data-class={i}>
             <th scope="row">{classes[i]}</th>
             <td className="bars" aria-hidden="true">
-              {hasPage && <i className="here" style={{ width: `${100 * (here?.[i] ?? 0)}%` }} />}
-              <i className={server.old ? 'there old' : 'there'} style={{ width: `${100 * (there?.[i] ?? 0)}%` }} />
+              {hasPage && <i className="here" style={bar(here?.[i])} />}
+              <i className={server.old ? 'there old' : 'there'} style={bar(there?.[i])} />
             </td>
             {hasPage && <td className="number">{percent(here?.[i])}</td>}
             <td className={server.old ? 'number old' : 'number'}>{percent(there?.[i])}</td>
@@ -67,6 +67,9 @@ export function Classes({
     </table>
   );
 }
+
+/** What is answered with 0 has a mark, what is not answered has none. */
+const bar = (p: number | undefined) => (p === undefined ? { width: 0, minWidth: 0 } : { width: `${100 * p}%` });
 
 const byIndex = (ranked: readonly Ranked[]): number[] => {
   const out: number[] = [];

@@ -4,7 +4,7 @@ import { go, href } from '../../../lib/router.js';
 import { Empty, Loading, Notice, Page, Segmented } from '../../../ui/index.js';
 import { StateBadge } from '../bits.js';
 import { useRunData } from '../data/use.js';
-import { subject } from '../words.js';
+import { capital, subject } from '../words.js';
 import { Actions } from './actions.js';
 import { CurvesTab } from './curves.js';
 import { Figures } from './figures.js';
@@ -43,7 +43,7 @@ export function OneRun({ id, asked }: { id: string; asked: URLSearchParams }) {
         {error ? (
           <section className="card">
             <Empty title="This run cannot be shown">
-              <p>{error}</p>
+              <p>{capital(error)}.</p>
               <a className="button" href={href(['runs'])}>
                 All runs
               </a>
