@@ -1,4 +1,5 @@
 import '@xyflow/react/dist/base.css';
+import './drawing.css';
 import { type CoordinateExtent, ReactFlow, useReactFlow, ViewportPortal } from '@xyflow/react';
 import { type KeyboardEvent, useCallback, useEffect, useMemo, useRef } from 'react';
 import type { Layout } from './model/layout.js';
@@ -62,7 +63,27 @@ export function Canvas({ layout, drawing, fitOn, goal, label }: Props) {
   // biome-ignore lint/correctness/useExhaustiveDependencies: another drawing is shown as a whole
   useEffect(() => {
     const frame = requestAnimationFrame(() => void flow.fitView(FIT));
-    return () => cancelAnimationFrame(frame);
+    // In a window of another size too, as long as nobody has moved it.
+    let width = innerWidth;
+    let height = innerHeight;
+    let left = false;
+    const stay = () => {
+      left = true;
+    };
+    const resized = () => {
+      if (!left && (width !== innerWidth || height !== innerHeight))
+        requestAnimationFrame(() => void flow.fitView(FIT));
+      [width, height] = [innerWidth, innerHeight];
+    };
+    const pane = holder.current!;
+    const moves = ['pointerdown', 'wheel', 'keydown'] as const;
+    for (const move of moves) pane.addEventListener(move, stay, { passive: true });
+    addEventListener('resize', resized);
+    return () => {
+      cancelAnimationFrame(frame);
+      removeEventListener('resize', resized);
+      for (const move of moves) pane.removeEventListener(move, stay);
+    };
   }, [fitOn, flow]);
 
   const show = useCallback(

@@ -80,7 +80,7 @@ function NetworkCard({ network }: { network: NetworkListing }) {
   const { data: graph } = useGet<NetworkGraph>(near ? `/api/networks/${encodeURIComponent(name)}` : undefined);
   return (
     <a ref={place} className="net-card" href={href(['networks', name])}>
-      <div className="thumb">{graph && <ClassicFigure small svg={graph.figure} alt="" />}</div>
+      <div className="net-thumb">{graph && <ClassicFigure small svg={graph.figure} alt="" />}</div>
       <h3>{name}</h3>
       <p className="muted small">{summary}</p>
       <p className="small numbers">

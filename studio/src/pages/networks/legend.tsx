@@ -41,7 +41,7 @@ export function Legend({
   const stops = Array.from({ length: 9 }, (_, i) => rampColour(i / 8, dark)).join(',');
   return (
     <div className="net-legend scale">
-      <i style={{ background: `linear-gradient(90deg, ${stops})` }} />
+      <i className="net-scale" style={{ background: `linear-gradient(90deg, ${stops})` }} />
       <span className="ticks numbers">
         <span>0</span>
         <span>{measureWords(measure, most / 4)}</span>

@@ -53,7 +53,7 @@ export function Looking({
   return (
     <>
       <section>
-        <h3>A picture</h3>
+        <h3>At work</h3>
         <PictureChoice run={run} chosen={chosen} onChoose={onChoose} />
         {chosen && (
           <div className="net-seen" style={{ aspectRatio: `${width} / ${height}` }}>
@@ -63,17 +63,19 @@ export function Looking({
             </svg>
           </div>
         )}
+        {chosen && step.kind !== 'input' && (
+          <Maps
+            run={run}
+            step={step}
+            image={chosen.blob}
+            onPlace={(place) => setSeen(place && seenFrom(sight, place, [height, width]))}
+            sees={maps}
+          />
+        )}
       </section>
-      {chosen && step.kind !== 'input' && (
-        <Maps
-          run={run}
-          step={step}
-          image={chosen.blob}
-          onPlace={(place) => setSeen(place && seenFrom(sight, place, [height, width]))}
-          sees={maps}
-        />
+      {chosen && step.kind === 'conv' && !step.trainingOnly && (
+        <Evidence run={run} step={step} image={chosen.blob} masks={graph.task === 'segmentation'} />
       )}
-      {chosen && step.kind === 'conv' && !step.trainingOnly && <Evidence run={run} step={step} image={chosen.blob} />}
     </>
   );
 }
@@ -122,8 +124,8 @@ function Maps({
     ArrowRight: [0, 1],
   };
   return (
-    <section>
-      <h3>{step.shape.length === 3 ? 'Its maps' : 'Its values'}</h3>
+    <>
+      <h4>{step.shape.length === 3 ? 'Its maps' : 'Its values'}</h4>
       {error && <p className="says-bad">{error}</p>}
       {value && (
         <>
@@ -153,14 +155,14 @@ function Maps({
         </>
       )}
       {!value && busy && <p className="muted small">Computing …</p>}
-    </section>
+    </>
   );
 }
 
 const clamp = (v: number, n: number) => Math.min(Math.max(v, 0), n - 1);
 
 /** Grad-CAM at this layer, asked for by a button: it costs a backward pass. */
-function Evidence({ run, step, image }: { run: string; step: GraphStep; image: Blob }) {
+function Evidence({ run, step, image, masks }: { run: string; step: GraphStep; image: Blob; masks: boolean }) {
   const [asked, setAsked] = useState(false);
   const path = runPath(run, `/grad-cam?layer=${encodeURIComponent(step.path)}`);
   const { value, error, busy } = useAsked(asked ? path : undefined, image, async (r) => ({
@@ -182,7 +184,8 @@ function Evidence({ run, step, image }: { run: string; step: GraphStep; image: B
         <>
           <img className={`net-cam ${busy ? 'busy' : ''}`} src={value.url} alt={`Evidence for ${value.name}`} />
           <p className="muted small">
-            Bright places speak for <b>{value.name}</b> ({(100 * value.probability).toFixed(1)} %).
+            Bright places speak for <b>{value.name}</b> ({(100 * value.probability).toFixed(1)} %
+            {masks ? ' of the pixels' : ''}).
           </p>
         </>
       )}

@@ -1,5 +1,5 @@
 import type { Node, NodeProps } from '@xyflow/react';
-import { createContext, memo, use } from 'react';
+import { type CSSProperties, createContext, memo, use } from 'react';
 import { Branches, Glyph } from './glyphs.js';
 import {
   amountOf,
@@ -11,7 +11,7 @@ import {
   onScale,
   rampColour,
 } from './model/measures.js';
-import type { Placed } from './model/place.js';
+import { CAPTION, type Placed } from './model/place.js';
 import { lastStep, type Shown, shapeWords } from './model/tree.js';
 
 export type NetNode = Node<{ readonly placed: Placed }, 'net' | 'frame'>;
@@ -80,14 +80,18 @@ const NetNodeView = memo(function NetNodeView({ data: { placed } }: NodeProps<Ne
           />
         </span>
       )}
-      <span className={box ? 'net-inside' : `net-caption ${glyph.y > y + 10 ? 'above' : 'below'}`}>
+      <span className={box ? 'net-inside' : 'net-caption'} style={box ? undefined : captionAt(placed)}>
         <b>{lines[0]}</b> {look.type === 'box' && look.branches && <Branches branches={look.branches} ink={ink} />}
-        {second && <span>{second}</span>}
+        {second && (inner ? <em>{second}</em> : <span>{second}</span>)}
       </span>
       {folds && <i className="net-fold" aria-hidden="true" />}
     </button>
   );
 });
+
+/** A caption stands on what it names in a U, below it elsewhere. */
+const captionAt = ({ y, height, glyph }: Placed): CSSProperties =>
+  glyph.y - y > CAPTION / 2 ? { bottom: y + height - glyph.y + 5 } : { top: glyph.y + glyph.height - y + 8 };
 
 /** What stands for a block: convolutions, if it has any. */
 function mainKind(item: Shown): string {

@@ -1,3 +1,4 @@
+import './panel.css';
 import { type ReactNode, useMemo, useState } from 'react';
 import type { NetworkGraph } from '../../../../src/server/studio/api.js';
 import { runPath } from '../../lib/api.js';
@@ -9,7 +10,7 @@ import { type BlockItem, lastStep, type Shown, shapeWords, wordsOf } from './mod
 import type { Chosen } from './picture.js';
 import { Receptive } from './receptive.js';
 
-const MODULES: Readonly<Record<string, string>> = { stage: 'convolutions of one map size' };
+const MODULES: Readonly<Record<string, string>> = { stage: 'maps of one size' };
 
 /** Everything about the chosen layer or block. */
 export function Panel({

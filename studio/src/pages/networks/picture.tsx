@@ -52,7 +52,7 @@ export function PictureChoice({
   };
   return (
     <div className={`net-picture ${over ? 'over' : ''}`}>
-      <div className="strip">
+      <div className="net-strip">
         {samples.map((s) => (
           <button
             key={s.index}

@@ -138,7 +138,7 @@ function uOf(item: Shown, byId: ReadonlyMap<number, GraphStep>, largest: number,
   const partOf = (step: GraphStep): Part => {
     const height = Math.max(20, 120 * (sideOf(step) / largest) ** 0.62);
     if (step.kind === 'concat') {
-      const below = step.inputs.map((i) => byId.get(i)!).find(isUp);
+      const below = step.inputs.flatMap((i) => byId.get(i) ?? []).find(isUp);
       const share = below ? 1 - channelsOf(below) / channelsOf(step) : 0;
       return { step, height, width: wide(channelsOf(step)), copied: share * wide(channelsOf(step)) };
     }
@@ -163,8 +163,14 @@ function uOf(item: Shown, byId: ReadonlyMap<number, GraphStep>, largest: number,
     look: { type: 'bars', parts },
     width,
     height,
-    lines: [nameOf(item), item.type === 'block' ? item.about : last.kind === 'input' ? countOf(last) : ''].filter(
-      Boolean,
-    ),
+    lines: uLines(item, last),
   };
+}
+
+/** Short lines, so that the parts of an open block stand close. */
+function uLines(item: Shown, last: GraphStep): string[] {
+  if (item.type === 'block') return [item.title, item.about];
+  if (last.kind === 'input') return [nameOf(item), countOf(last)];
+  const [, name, window] = /^(.*?)(?: (\d.*))?$/.exec(nameOf(item))!;
+  return window ? [name!, window] : [name!];
 }

@@ -26,12 +26,14 @@ export function neighbour(layout: Layout, id: string, direction: Direction): str
     return best?.id;
   };
   if (direction === 'right' || direction === 'left') {
+    const head = from.item.steps.every((s) => s.trainingOnly);
+    // What runs in training only hangs below, and is reached by going down.
     const ends = layout.wires
-      .filter((w) => (direction === 'right' ? w.from : w.to) === id)
+      .filter((w) => (direction === 'right' ? w.from === id && (w.kind !== 'training' || head) : w.to === id))
       .map((w) => (direction === 'right' ? w.to : w.from));
     const linked = layout.nodes.filter((n) => ends.includes(n.id));
     const along = closest(linked, (dx, dy) => Math.abs(dy) * 1.5 + Math.abs(dx));
-    if (along) return along;
+    if (along || !from.open) return along;
   }
   const sign = direction === 'up' || direction === 'left' ? -1 : 1;
   if (direction === 'left' || direction === 'right')

@@ -39,7 +39,8 @@ export interface Measured {
 
 /** Frames: room at the sides, for the title above, and below. */
 export const FRAME = { side: 14, title: 34, bottom: 14 } as const;
-const LINE = 17;
+/** Two lines below or above a drawn node, and a little air. */
+export const CAPTION = 42;
 const INNER_GAP = 44;
 const BRANCH_GAP = 16;
 
@@ -66,9 +67,13 @@ export class Placer {
     const { look, width: glyphWidth, height: glyphHeight, lines } = this.size(item, inner);
     const { style } = this.tree;
     const inside = look.type === 'box';
-    const text = Math.max(0, ...lines.map((l, i) => textWidth(l, i === 0 ? 13 : 12, i === 0))) + 6;
+    const text =
+      Math.max(0, ...lines.map((l, i) => textWidth(l, i === 0 ? 13 : 12, i === 0))) +
+      6 +
+      (style === 'u' && item.type === 'block' ? 30 : 0);
     const width = inside ? Math.max(glyphWidth, text + 12) : Math.max(glyphWidth, text);
-    const caption = inside ? 0 : 8 + LINE * lines.length;
+    // Two lines always: with a measure, its value is the second.
+    const caption = inside ? 0 : CAPTION;
     const above = style === 'u';
     // Bodies of a tower stand on one ground; wires run along near it.
     const low = Math.min(18, glyphHeight / 2);

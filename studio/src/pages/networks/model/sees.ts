@@ -7,6 +7,8 @@ export interface Sight {
   readonly jump: readonly [number, number];
   readonly size: readonly [number, number];
   readonly whole: boolean;
+  /** Pixels to each side that single values look at beside their place: doubled maps share what is below. */
+  readonly slack: readonly [number, number];
 }
 
 /** A part of the image, cut off at its borders, and whether something was cut off. */
@@ -38,12 +40,15 @@ export function sights(graph: NetworkGraph): ReadonlyMap<number, Sight> {
       undefined,
     );
     if (source === undefined) {
-      found.set(step.id, { start: [0.5, 0.5], jump, size, whole });
+      found.set(step.id, { start: [0.5, 0.5], jump, size, whole, slack: [0, 0] });
       continue;
     }
     const before = found.get(source)!;
     const given = byId.get(source)!;
-    found.set(step.id, { start: pair((a) => startOf(step, given, before, a)), jump, size, whole });
+    const start = pair((a) => startOf(step, given, before, a));
+    const doubled = step.kind === 'upconv' ? 1 : step.kind === 'resize' ? 2 : 0;
+    const slack = pair((a) => before.slack[a] + (doubled * (before.jump[a] - jump[a])) / 2);
+    found.set(step.id, { start, jump, size, whole, slack });
   }
   return found;
 }
@@ -71,7 +76,8 @@ export function seenFrom(sight: Sight, place: readonly [number, number], image: 
   const span = AXES.map((a) => {
     if (sight.whole) return { low: 0, high: image[a], cut: false };
     const middle = sight.start[a] + place[a] * sight.jump[a];
-    const [low, high] = [middle - sight.size[a] / 2, middle + sight.size[a] / 2];
+    const reach = sight.size[a] / 2 + sight.slack[a];
+    const [low, high] = [middle - reach, middle + reach];
     return { low: Math.max(0, low), high: Math.min(image[a], high), cut: low < 0 || high > image[a] };
   });
   const [v, h] = [span[0]!, span[1]!];

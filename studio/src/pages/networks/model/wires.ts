@@ -113,7 +113,7 @@ class Router {
           [x1, to.axis],
         ],
         kind,
-        labels: onWire(carries, (x0 + x1) / 2, from.axis, x1 - x0),
+        labels: this.straight(carries, from, to),
       };
     }
     const bend = x1 - 17;
@@ -182,7 +182,7 @@ class Router {
               [x1, to.axis],
             ],
         kind: 'plain',
-        labels: onWire(carries, (x0 + x1) / 2, from.axis, x1 - x0),
+        labels: this.straight(carries, from, to),
       };
     const bend = x1 - 15;
     return {
@@ -205,6 +205,18 @@ class Router {
       sideOf(carries) >= sideOf(step) &&
       !isUp(carries)
     );
+  }
+
+  /** The shape on a straight wire, where no frame's border crosses it. */
+  private straight(carries: GraphStep, from: Placed, to: Placed): Label[] {
+    let [left, right] = [from.exit, to.glyph.x];
+    for (const { open, item, x, width } of this.nodes) {
+      if (!open) continue;
+      const holds = (n: Placed) => item.steps.includes(n.item.steps[0]!);
+      if (holds(from) && !holds(to)) left = Math.max(left, x + width);
+      if (holds(to) && !holds(from)) right = Math.min(right, x);
+    }
+    return onWire(carries, (left + right) / 2, from.axis, right - left);
   }
 
   /** Whether another node stands on the straight way. */
