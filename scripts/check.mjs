@@ -14,6 +14,7 @@ const steps = [
   ['lint and format', bin('biome'), ['check', '--error-on-warnings', '.']],
   ['exports', checkExports],
   ['browser-safe sources', checkBrowserSafe],
+  ['size of the studio', process.execPath, ['scripts/check-bundle.mjs']],
   ['tests', 'npm', ['test']],
 ];
 for (const [name, command, args] of steps) {

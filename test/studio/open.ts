@@ -98,16 +98,20 @@ export async function openTab(browser: Browser, url: string, look: Look = {}): P
   };
 }
 
-/** Waits until nothing is being fetched or moves any more. */
+/** Waits until all that can be seen has been fetched, and nothing moves any more but what never rests. */
 export async function settled(page: Page): Promise<void> {
   await page.waitForFunction(() => {
-    const waits = [...document.querySelectorAll('main .empty[role=status]')].length > 0;
-    const pictures = [...document.querySelectorAll('main img')].some((i) => {
-      const { complete, loading } = i as HTMLImageElement;
-      const { top, bottom } = i.getBoundingClientRect();
-      return !complete && (loading !== 'lazy' || (bottom > 0 && top < innerHeight));
-    });
-    return !waits && !pictures && document.getAnimations().every((a) => a.playState !== 'running');
+    const seen = (e: Element) => {
+      const { left, top, width, height } = e.getBoundingClientRect();
+      const found = document.elementFromPoint(left + width / 2, top + height / 2);
+      return found !== null && (found === e || found.contains(e));
+    };
+    const waits = document.querySelector('main .empty[role=status]') !== null;
+    const pictures = [...document.querySelectorAll<HTMLImageElement>('main img')].some((i) => !i.complete && seen(i));
+    const moves = document
+      .getAnimations()
+      .some((a) => a.playState === 'running' && a.effect?.getComputedTiming().iterations !== Number.POSITIVE_INFINITY);
+    return !waits && !pictures && !moves;
   });
   await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
 }
