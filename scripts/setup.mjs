@@ -43,7 +43,7 @@ if (!existsSync(join(root, 'dist/studio/index.html'))) rmSync(stamp('studio'), {
 step('the studio', 'studio', hashOf(pages), () =>
   run(process.execPath, [
     join(root, 'node_modules/vite/bin/vite.js'),
-    ...['build', 'studio', '--config', 'studio/vite.config.ts', '--logLevel', 'warn'],
+    ...['build', 'studio', '--config', 'studio/vite.config.ts', '--logLevel', 'error'],
   ]),
 );
 

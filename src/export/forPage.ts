@@ -1,4 +1,3 @@
-import { basename } from 'node:path';
 import type { Fit } from '../data/open.js';
 import { bytesOfStates, type OnnxFile } from '../io/onnx/index.js';
 import { formatCount } from '../report/format.js';
@@ -58,7 +57,7 @@ export function takesPhotos(source: PageSource, geometry: TileGeometry | undefin
 /** What a page has to know of a network. @param title default: the last part of what the user named */
 export function pageConfig(source: PageSource, geometry: TileGeometry | undefined, title?: string): PageConfig {
   const { net, name, classes, inputShape, normalize, task, fit, data, from } = source;
-  const called = basename(from).replace(/\.(safetensors|pth?|[cm]?[jt]s)$/i, '');
+  const called = from.replace(/^.*[\\/]/, '').replace(/\.(safetensors|pth?|[cm]?[jt]s)$/i, '');
   return {
     title: title ?? called,
     about: `${name}, ${formatCount(net.parameterCount())} parameters, ${
