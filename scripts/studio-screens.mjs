@@ -34,8 +34,11 @@ if (!values.runs) {
     const all = [main, 'train', ...args.split(' '), '--out', join(runs, out), '--quiet'];
     if (spawnSync(process.execPath, all, { stdio: 'inherit' }).status !== 0) process.exit(1);
   };
-  train('digits', 'lenet --data mnist --epochs 3');
-  train('cells', 'unet --features 8,16,32 --data cells --images 300 --size 96 --epochs 12 --samples-every 1');
+  train('digits', 'lenet --data mnist --epochs 4');
+  train(
+    'cells',
+    'unet --features 8,16,32 --data cells --images 300 --size 96 --epochs 12 --samples-every 1 --optimizer adam --lr 0.01 --batch-size 8',
+  );
 }
 
 const studio = spawn(process.execPath, [main, 'studio', '--runs', runs, '--port', '0', '--no-open', '--json'], {
@@ -70,7 +73,10 @@ await picture('masks', 'runs/cells?tab=masks', async () => {
 });
 await picture('network', 'networks/googlenet', async () => {
   await page.locator('button[data-path="inception3a"]').click();
+  await page.locator('button[data-path="inception3a"][aria-expanded=true]').waitFor();
+  await page.keyboard.press('Escape');
   await page.getByRole('button', { name: 'Show all' }).click();
+  await page.mouse.move(640, 20);
 });
 await picture('try', 'try/digits', async () => {
   const { x, y, width, height } = await page.getByRole('img', { name: /^Drawing field/ }).boundingBox();
