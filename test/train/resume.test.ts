@@ -123,7 +123,7 @@ describe('resume', () => {
   });
 
   it('also goes on from saves in the middle of an epoch', async () => {
-    const out = new CrashStorage(17);
+    const out = new CrashStorage(19);
     await expect(run(out, { saveEverySteps: 1 })).rejects.toThrow('the power went off');
     out.repair();
     const { steps } = await run(out, { resume: true });
