@@ -208,9 +208,24 @@ describe.skipIf(!chromiumPath)(`the studio in a browser${noBrowser}`, () => {
     const layers = page.locator('button[data-path]');
     await layers.first().waitFor();
     await page.getByRole('button', { name: 'Unfold all' }).click();
-    await page.locator('button[data-path^="inc."], button[data-path*=".conv"]').first().click();
-    const maps = page.locator('.net-stage img, .net-stage canvas');
-    await maps.first().waitFor();
+    await page.locator('button[data-path^="inc."]').first().click();
+    const panel = page.getByRole('complementary', { name: 'About the chosen layer' });
+    const filters = panel.getByRole('img', { name: /^Filters of inc/ });
+    await filters.waitFor();
+    expect(
+      await filters.evaluate((image: HTMLImageElement) => image.decode().then(() => image.naturalWidth)),
+    ).toBeGreaterThan(20);
+    const maps = panel.getByLabel(/^Maps of inc/);
+    const picked = async (n: number) => {
+      await panel.locator('button:has(img[src*="/samples/"])').nth(n).click();
+      await panel.locator(`button[aria-pressed=true] img[src*="/samples/"]`).waitFor();
+      await maps.locator('img').waitFor();
+    };
+    await picked(0);
+    const first = await picture(maps.locator('img'));
+    await picked(1);
+    // Another picture, other maps.
+    await expect.poll(() => picture(maps.locator('img')), { timeout: 10_000 }).not.toBe(first);
     silent();
   });
 
