@@ -1,12 +1,14 @@
 import { type ReactNode, useId } from 'react';
 
-/** A page: heading, what stands at its right, content. */
+/** A page: heading (behind the section that it belongs to), what stands at its right, content. */
 export function Page({
+  up,
   title,
   about,
   end,
   children,
 }: {
+  up?: { readonly name: string; readonly href: string };
   title: ReactNode;
   about?: ReactNode;
   end?: ReactNode;
@@ -15,7 +17,19 @@ export function Page({
   return (
     <div className="page">
       <header>
-        <h1>{title}</h1>
+        <h1>
+          {up && (
+            <>
+              <a href={up.href} className="up">
+                {up.name}
+              </a>
+              <span className="up-mark" aria-hidden="true">
+                /
+              </span>
+            </>
+          )}
+          {title}
+        </h1>
         {about !== undefined && <p>{about}</p>}
         {end !== undefined && <div className="end">{end}</div>}
       </header>

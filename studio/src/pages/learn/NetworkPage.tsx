@@ -35,14 +35,8 @@ export function NetworkPage({ name }: { name: NetworkName }) {
   const { title, year } = CARDS[name];
   return (
     <Page
-      title={
-        <>
-          <a href="#/learn" className="up">
-            Learn
-          </a>{' '}
-          {title}
-        </>
-      }
+      up={{ name: 'Learn', href: href(['learn']) }}
+      title={title}
       about={String(year)}
       end={
         <nav className="segmented" aria-label="Networks">

@@ -42,13 +42,11 @@ export function Detail({ name, run }: { name: string; run?: string }) {
   );
   return (
     <Page
+      up={{ name: 'Networks', href: href(['networks']) }}
       title={run ?? name}
       about={run !== undefined && graph ? `${graph.name}, trained` : undefined}
       end={
         <>
-          <a className="button quiet" href={href(['networks'])}>
-            All networks
-          </a>
           {run !== undefined && (
             <>
               <a className="button" href={href(['runs', run])}>

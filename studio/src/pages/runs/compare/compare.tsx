@@ -32,17 +32,8 @@ export function Compare({ ids, asked }: { ids: readonly string[]; asked: URLSear
     go(['runs'], ids.length > 1 ? { compare: writeIds(ids.filter((other) => other !== id)) } : {}, true);
   return (
     <Page
-      title={
-        <>
-          <a href={href(['runs'])} className="up" title="All runs">
-            Runs
-          </a>
-          <span className="up-mark" aria-hidden="true">
-            /
-          </span>
-          Compare
-        </>
-      }
+      up={{ name: 'Runs', href: href(['runs']) }}
+      title="Compare"
       about={`${ids.length} ${ids.length === 1 ? 'run' : 'runs'}`}
     >
       {failed.map((id) => (

@@ -62,17 +62,8 @@ export function OneRun({ id, asked }: { id: string; asked: URLSearchParams }) {
     go(['runs', id], { ...(name !== 'curves' && { tab: name }), ...(others && { with: others }) }, true);
   return (
     <Page
-      title={
-        <>
-          <a href={href(['runs'])} className="up" aria-label="All runs" title="All runs">
-            Runs
-          </a>
-          <span className="up-mark" aria-hidden="true">
-            /
-          </span>
-          {id}
-        </>
-      }
+      up={{ name: 'Runs', href: href(['runs']) }}
+      title={id}
       about={subject(detail)}
       end={
         <>
